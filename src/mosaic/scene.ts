@@ -1,0 +1,27 @@
+import type { MultiPolygon } from 'geojson';
+import type { Bbox } from '../geo/bbox.ts';
+
+/** One file of an item: what is known of it without opening it. */
+export interface AssetRef {
+  readonly key: string;
+  /** Absolute: http, https, s3 or file. Untrusted until a range source has checked it. */
+  readonly href: string;
+}
+
+/**
+ * One STAC item as the mosaic sees it: where it lies and which files give its bands. Two scenes are the same if
+ * collection and item ID are.
+ */
+export interface Scene {
+  readonly itemId: string;
+  readonly collection: string | null;
+  /** RFC 3339, as the item gives it; null for an item without one. */
+  readonly datetime: string | null;
+  /** Changes when the item does: `updated`, or a hash of the parts that are read. */
+  readonly version: string;
+  /** Degrees, split at the antimeridian: every longitude lies in -180..180. Null means "unknown, may be anywhere". */
+  readonly footprint: MultiPolygon | null;
+  readonly bbox: Bbox | null;
+  /** In the order that the request asked for. */
+  readonly assets: readonly AssetRef[];
+}
