@@ -1,18 +1,31 @@
 import { defineConfig } from 'vitest/config';
+import { ClosingLineReporter } from './test/support/reporter.ts';
 
 export default defineConfig({
   test: {
-    reporters: ['default'],
+    reporters: ['default', new ClosingLineReporter()],
+    pool: 'forks',
+    // Two cores are what CI has; a test run must not depend on how many this machine has.
+    maxWorkers: 2,
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
-      { test: { name: 'property', include: ['test/property/**/*.test.ts'] } },
-      { test: { name: 'contract', include: ['test/contract/**/*.test.ts'] } },
-      { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], testTimeout: 120_000 } },
-      { test: { name: 'golden', include: ['test/golden/**/*.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { extends: true, test: { name: 'property', include: ['test/property/**/*.test.ts'], testTimeout: 60_000 } },
+      { extends: true, test: { name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 60_000 } },
       {
+        extends: true,
+        test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], testTimeout: 120_000 },
+      },
+      { extends: true, test: { name: 'golden', include: ['test/golden/**/*.test.ts'], testTimeout: 60_000 } },
+      {
+        extends: true,
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          // Real servers and child processes: one file at a time, and only after everything else.
+          sequence: { groupOrder: 1 },
+          fileParallelism: false,
+          globalSetup: ['test/support/integration-global-setup.ts'],
+          setupFiles: ['test/support/integration-setup.ts'],
           testTimeout: 180_000,
           hookTimeout: 300_000,
         },

@@ -1,4 +1,9 @@
 import * as z from 'zod';
+import type { RenderOptions } from '../src/render/tile-renderer.ts';
+import { crossProblems } from './request-checks.ts';
+import type { CheckedFields } from './request-checks.ts';
+import { problemsOfZod, requestError } from './request-problem.ts';
+import type { Problem } from './request-problem.ts';
 
 const LONGITUDE = z.number().min(-180).max(180);
 const LATITUDE = z.number().min(-90).max(90);
@@ -10,7 +15,8 @@ const BboxSchema = z
 const PositionSchema = z.array(z.number()).min(2).max(3).describe('[longitude, latitude] in degrees');
 const RingSchema = z.array(PositionSchema).min(4).describe('closed: the last position repeats the first');
 
-const GeometrySchema = z.discriminatedUnion('type', [
+/** The geometries that an area may be. */
+export const GeometrySchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('Polygon'), coordinates: z.array(RingSchema).min(1) }),
   z.strictObject({ type: z.literal('MultiPolygon'), coordinates: z.array(z.array(RingSchema).min(1)).min(1) }),
 ]);
@@ -46,9 +52,10 @@ const ZoomSchema = z.int().min(0).max(26);
 
 /**
  * What a user asks for: one JSON document that says everything which can change a pixel, and where the tiles go.
- * Unknown fields are errors. Numbers of bands are 1-based, zooms are WebMercatorQuad's, positions are degrees.
+ * Unknown fields are errors. Numbers of bands are 1-based, zooms are WebMercatorQuad's, positions are degrees. What lies
+ * between fields is checked by `parseTilesetRequest`.
  */
-export const TilesetRequestSchema = z.strictObject({
+const TilesetRequestSchema = z.strictObject({
   name: z.string().min(1).max(200).optional().describe('title of the tileset'),
   mosaic: z.discriminatedUnion('type', [StacMosaicSchema]),
   area: AreaSchema,
@@ -75,7 +82,7 @@ export const TilesetRequestSchema = z.strictObject({
     .optional()
     .describe('[from, to] mapped to 0..255: one pair for all bands, or one each'),
   pixelSelection: z.enum(['first']).default('first'),
-  resampling: z.enum(['nearest', 'bilinear']).default('nearest'),
+  resampling: z.enum(['nearest', 'bilinear', 'cubic', 'average']).default('nearest'),
   format: z.enum(['png', 'jpeg', 'webp']).default('png'),
   metatileSize: z
     .union([z.literal(1), z.literal(2), z.literal(4), z.literal(8), z.literal(16)])
@@ -86,3 +93,71 @@ export const TilesetRequestSchema = z.strictObject({
 
 export type TilesetRequestInput = z.input<typeof TilesetRequestSchema>;
 export type TilesetRequest = z.output<typeof TilesetRequestSchema>;
+
+/** Fields of the objects of a request by their path, to guess what an unknown one was meant to be. */
+const KNOWN_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  '': Object.keys(TilesetRequestSchema.shape),
+  mosaic: Object.keys(StacMosaicSchema.shape),
+  area: ['bbox', 'geometry', 'file'],
+  'area.geometry': ['type', 'coordinates'],
+};
+
+/** Everything that is wrong with a request, without throwing; `request` is null if anything is. */
+export function checkTilesetRequest(input: unknown): {
+  readonly request: TilesetRequest | null;
+  readonly problems: readonly Problem[];
+} {
+  const parsed = TilesetRequestSchema.safeParse(input);
+  const ofFields = parsed.success ? [] : problemsOfZod(parsed.error, input, (path) => KNOWN_FIELDS[path] ?? []);
+  const problems = [...ofFields, ...crossProblems(parsed.success ? parsed.data : rightFields(input))];
+  return { request: parsed.success && problems.length === 0 ? parsed.data : null, problems };
+}
+
+/** The fields that are right by themselves, so that what is wrong between them is told in the same breath. */
+function rightFields(input: unknown): CheckedFields {
+  const object: object = typeof input === 'object' && input !== null ? input : {};
+  const entries = Object.entries(TilesetRequestSchema.shape).flatMap(([name, schema]) => {
+    const parsed = schema.safeParse(
+      Object.hasOwn(object, name) ? (object as Record<string, unknown>)[name] : undefined,
+    );
+    return parsed.success ? [[name, parsed.data] as const] : [];
+  });
+  return Object.fromEntries(entries) as CheckedFields;
+}
+
+/**
+ * Reads a tileset request out of parsed JSON and fills in the defaults.
+ *
+ * @param label - what is read, for the message
+ * @throws TilerError `REQUEST_INVALID` that lists all problems, a line each: field, value found, what was expected
+ */
+export function parseTilesetRequest(input: unknown, label = 'the tileset request'): TilesetRequest {
+  const { request, problems } = checkTilesetRequest(input);
+  if (request === null) {
+    throw requestError(label, problems);
+  }
+  return request;
+}
+
+/** The JSON Schema (draft 2020-12) of what a user writes; fields with a default may be left out. */
+export function tilesetRequestJsonSchema(): object {
+  return z.toJSONSchema(TilesetRequestSchema, { io: 'input', target: 'draft-2020-12' });
+}
+
+/** The nodata value of a request: NaN is written `"nan"`, as JSON has no NaN; null = the files decide. */
+export function nodataOf({ nodata }: Pick<TilesetRequest, 'nodata'>): number | null {
+  return nodata === 'nan' ? Number.NaN : (nodata ?? null);
+}
+
+/** What the pixels of a request's tiles depend on, besides the scenes. */
+export function renderOptionsOf(request: TilesetRequest): RenderOptions {
+  return {
+    tileSize: request.tileSize,
+    bidx: request.bidx ?? null,
+    nodata: nodataOf(request),
+    rescale: request.rescale ?? null,
+    pixelSelection: request.pixelSelection,
+    resampling: request.resampling,
+    format: request.format,
+  };
+}

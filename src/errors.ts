@@ -34,6 +34,7 @@ const RETRY_BY_CODE = {
   PAYLOAD_VERSION_UNSUPPORTED: 'never',
   JOB_TIMEOUT: 'backoff',
   WORKER_LOST: 'backoff',
+  INTERNAL: 'never',
 } as const satisfies Record<string, Exclude<Retry, object>>;
 
 /** One cause of failure; compared across process borders, where `instanceof` cannot be. */

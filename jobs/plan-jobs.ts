@@ -1,0 +1,89 @@
+import { TilerError } from '../src/errors.ts';
+import type { Bbox } from '../src/geo/bbox.ts';
+import { normalisePolygon, polygonBbox } from '../src/geo/polygon.ts';
+import { countCover } from '../src/tms/cover-counts.ts';
+import type { CoverCounts } from '../src/tms/cover-counts.ts';
+import { createCover, indexOf, workAt, worksOf } from '../src/tms/cover.ts';
+import type { CoverArea } from '../src/tms/cover.ts';
+import type { Metatile, MetatileWork } from '../src/tms/metatile.ts';
+import { MAX_LATITUDE } from '../src/tms/web-mercator-quad.ts';
+import type { TilesetRequest } from './tileset-request.ts';
+
+/** The fields of a request that decide which tiles there are and how they are grouped. */
+export type PlanRequest = Pick<TilesetRequest, 'area' | 'minzoom' | 'maxzoom' | 'metatileSize'>;
+
+/** Where to start in a plan. */
+interface WorksOptions {
+  /** The first index to give; 0 if left out. */
+  readonly fromIndex?: number;
+}
+
+/**
+ * Which tiles a request asks for, grouped in metatiles, one job each: zooms ascending, Hilbert order within a zoom and
+ * within a metatile, every tile once. A tile is in it if it overlaps the area with positive area.
+ *
+ * Every metatile has an index, the same for the same request wherever it is computed: its rank among the metatiles of
+ * the area's bounding rectangle, zoom by zoom. With a polygon some indices have no work. The plan holds no list; it is
+ * computed from the area at every call.
+ */
+export interface TilesetPlan {
+  /** What the area covers, in degrees, cut to the latitudes of the grid; crosses the antimeridian as the area does. */
+  readonly bbox: Bbox;
+  /** Indices run from 0 to `indexCount - 1`: so many bits say which metatiles are done. */
+  readonly indexCount: number;
+  /** Exact numbers of tiles and metatiles (those with work), computed once. Milliseconds for a bbox of any size. */
+  counts(): CoverCounts;
+  /** The work, from an index on; indices ascend. Costs what is taken, not what is skipped. */
+  works(options?: WorksOptions): Generator<MetatileWork, void, undefined>;
+  /** The work of one index; null where the polygon leaves the metatile out, or beyond `indexCount`. */
+  workAt(index: number): MetatileWork | null;
+  /** The index of a metatile; null if it lies outside the bounding rectangle or has another size than the plan's. */
+  indexOf(metatile: Metatile): number | null;
+}
+
+/**
+ * Plans a request. The area of a request that is read by `loadTilesetRequest` is ready for it.
+ *
+ * @throws TilerError `REQUEST_INVALID` if the area is a file still, or has no area
+ */
+export function createPlan(request: PlanRequest): TilesetPlan {
+  const area = coverAreaOf(request);
+  const cover = createCover({ ...request, area });
+  let counts: CoverCounts | null = null;
+  return {
+    bbox: planBbox(area),
+    indexCount: cover.indexCount,
+    counts: () => (counts ??= countCover(cover)),
+    works: ({ fromIndex = 0 } = {}) => worksOf(cover, fromIndex),
+    workAt: (index) => workAt(cover, index),
+    indexOf: (metatile) => indexOf(cover, metatile),
+  };
+}
+
+/**
+ * The area of a request as geometry: a bbox, or a polygon with longitudes in -180..180.
+ *
+ * @throws TilerError `REQUEST_INVALID` if the area is a file, which only reading the request can resolve
+ */
+export function coverAreaOf({ area }: Pick<TilesetRequest, 'area'>): CoverArea {
+  if ('bbox' in area) {
+    return { kind: 'bbox', bbox: area.bbox };
+  }
+  if ('geometry' in area) {
+    return { kind: 'polygon', polygon: normalisePolygon(area.geometry) };
+  }
+  throw new TilerError(
+    'REQUEST_INVALID',
+    `Planning the area of ${JSON.stringify(area.file)}: found the name of a file, expected its geometry`,
+  );
+}
+
+function planBbox(area: CoverArea): Bbox {
+  const bbox = area.kind === 'bbox' ? area.bbox : polygonBbox(area.polygon);
+  if (bbox === null) {
+    throw new TilerError('REQUEST_INVALID', 'Planning an area: found a polygon without area, expected one with some');
+  }
+  const [west, south, east, north] = bbox;
+  const cut = (lat: number): number => Math.min(MAX_LATITUDE, Math.max(-MAX_LATITUDE, lat));
+  return [west, cut(south), east, cut(north)];
+}

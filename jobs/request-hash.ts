@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import type { TilesetRequest } from './tileset-request.ts';
+
+/**
+ * Names everything in a request that can change the pixels of a tile: two requests with one hash give one tile the same
+ * bytes, as long as the catalog is the same. SHA-256 in hex over canonical JSON.
+ */
+export function renderHash(request: TilesetRequest): string {
+  return hash(renderFields(request));
+}
+
+/**
+ * Names everything in a request that can change a pixel or decide whether there is a tile: the fields of `renderHash`,
+ * area and zooms. Title, output and the size of metatiles are not in it. SHA-256 in hex over canonical JSON.
+ */
+export function requestHash(request: TilesetRequest): string {
+  return hash(tilesetFields(request));
+}
+
+/**
+ * Names a run: the fields of `requestHash`, the output, and the size of metatiles, which decides what an index of the
+ * plan means. A run can be taken up again exactly if this has not changed. SHA-256 in hex over canonical JSON.
+ */
+export function runHash(request: TilesetRequest): string {
+  return hash({ ...tilesetFields(request), metatileSize: request.metatileSize, output: request.output });
+}
+
+function renderFields(request: TilesetRequest): Readonly<Record<string, unknown>> {
+  // Left out are what changes how a catalog is asked (limit) and what only ever fails (maxItems).
+  const { type, url, query, sortby } = request.mosaic;
+  return {
+    mosaic: { type, url, query, sortby },
+    tileMatrixSet: request.tileMatrixSet,
+    tileSize: request.tileSize,
+    assets: request.assets,
+    onMissingAsset: request.onMissingAsset,
+    bidx: request.bidx,
+    nodata: request.nodata,
+    rescale: request.rescale,
+    pixelSelection: request.pixelSelection,
+    resampling: request.resampling,
+    format: request.format,
+  };
+}
+
+function tilesetFields(request: TilesetRequest): Readonly<Record<string, unknown>> {
+  return { ...renderFields(request), area: request.area, minzoom: request.minzoom, maxzoom: request.maxzoom };
+}
+
+function hash(fields: Readonly<Record<string, unknown>>): string {
+  return createHash('sha256').update(canonicalJson(fields)).digest('hex');
+}
+
+/** JSON with the keys of every object sorted by code unit and no white space; undefined fields are left out. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

@@ -1,0 +1,230 @@
+import type { MultiPolygon } from 'geojson';
+import { polygonBbox } from '../geo/polygon.ts';
+import type { Bbox } from '../geo/bbox.ts';
+import { createPolygonEdges } from '../geo/polygon-edges.ts';
+import type { EdgeList, PolygonEdges } from '../geo/polygon-edges.ts';
+import { hilbertAt, quadrantColumn, quadrantOrientation, quadrantRow, ROOT_ORIENTATION } from './hilbert.ts';
+import type { Orientation } from './hilbert.ts';
+import { metatileSizeAt } from './metatile.ts';
+import type { Metatile, MetatileWork } from './metatile.ts';
+import type { Tile } from './tile.ts';
+import { coarser, countWithin, rangeSize, tileRangeOf } from './tile-range.ts';
+import type { TileRange } from './tile-range.ts';
+import { tileBbox } from './web-mercator-quad.ts';
+
+/** What a cover is the cover of: a bbox, which may cross the antimeridian, or a normalised polygon. */
+export type CoverArea =
+  | { readonly kind: 'bbox'; readonly bbox: Bbox }
+  | { readonly kind: 'polygon'; readonly polygon: MultiPolygon };
+
+export interface CoverOptions {
+  readonly area: CoverArea;
+  readonly minzoom: number;
+  readonly maxzoom: number;
+  /** Tiles per side of a metatile: a power of two. Zooms with fewer tiles have one metatile of all of them. */
+  readonly metatileSize: number;
+}
+
+/** One zoom of a cover. */
+interface CoverZoom {
+  readonly z: number;
+  /** Levels of the quadtree from a metatile down to its tiles: log2 of the metatile's size. */
+  readonly inner: number;
+  /** Tiles that the bounding rectangle of the area touches. */
+  readonly tiles: TileRange;
+  /** Metatiles that the bounding rectangle of the area touches. */
+  readonly metatiles: TileRange;
+  /** Index of the first metatile of this zoom. */
+  readonly firstIndex: number;
+  /** How many indices this zoom has. */
+  readonly indexCount: number;
+}
+
+/** An area over a range of zooms, resolved as far as its size does not matter. Ask with the functions of this file. */
+export interface Cover {
+  /** Ascending. A zoom that the area does not touch, beyond the latitudes of the grid, is not there. */
+  readonly zooms: readonly CoverZoom[];
+  readonly indexCount: number;
+  /** Null for a bbox: its rectangles are exact. */
+  readonly edges: PolygonEdges | null;
+}
+
+/** A square of the quadtree on the way down, and which edges run through it; null = wholly inside the area's polygon. */
+interface Square {
+  readonly z: number;
+  readonly x: number;
+  readonly y: number;
+  readonly orientation: Orientation;
+  readonly edges: EdgeList | null;
+}
+
+/** Prepares the cover of an area. Cost: linear in the polygon's positions; nothing is listed. */
+export function createCover({ area, minzoom, maxzoom, metatileSize }: CoverOptions): Cover {
+  const bbox = area.kind === 'bbox' ? area.bbox : polygonBbox(area.polygon);
+  const zooms: CoverZoom[] = [];
+  let indexCount = 0;
+  for (let z = minzoom; z <= maxzoom; z++) {
+    const tiles = bbox === null ? null : tileRangeOf(bbox, z);
+    if (tiles !== null) {
+      const inner = Math.log2(metatileSizeAt(z, metatileSize));
+      const metatiles = coarser(tiles, inner);
+      const size = rangeSize(metatiles);
+      zooms.push({ z, inner, tiles, metatiles, firstIndex: indexCount, indexCount: size });
+      indexCount += size;
+    }
+  }
+  return { zooms, indexCount, edges: area.kind === 'bbox' ? null : createPolygonEdges(area.polygon) };
+}
+
+/**
+ * Gives the metatiles that the area touches and, of each, the tiles that it touches: zooms ascending, Hilbert order
+ * within a zoom and within a metatile, each once. Starts at the first metatile whose index is at least `fromIndex`.
+ *
+ * Cost: proportional to what is taken, plus the depth of the quadtree; memory is one path down the quadtree.
+ */
+export function* worksOf(cover: Cover, fromIndex = 0): Generator<MetatileWork, void, undefined> {
+  for (const zoom of cover.zooms) {
+    if (zoom.firstIndex + zoom.indexCount > fromIndex) {
+      yield* worksOfZoom(cover, zoom, fromIndex);
+    }
+  }
+}
+
+function* worksOfZoom(cover: Cover, zoom: CoverZoom, fromIndex: number): Generator<MetatileWork, void, undefined> {
+  const depth = zoom.z - zoom.inner;
+  const stack = [rootOf(cover)];
+  let index = zoom.firstIndex;
+  for (let square = stack.pop(); square !== undefined; square = stack.pop()) {
+    const side = 2 ** (depth - square.z);
+    const count = countWithin(zoom.metatiles, square.x * side, square.y * side, side);
+    const edges = count === 0 || index + count <= fromIndex ? 'outside' : edgesIn(cover, square);
+    if (edges === 'outside') {
+      index += count;
+    } else if (square.z < depth) {
+      pushQuadrants(stack, square, edges);
+    } else {
+      const tiles = tilesIn(cover, zoom, { ...square, edges });
+      if (tiles.length > 0) {
+        yield { index, metatile: metatileIn(zoom, square.x, square.y), tiles };
+      }
+      index++;
+    }
+  }
+}
+
+function rootOf(cover: Cover): Square {
+  return { z: 0, x: 0, y: 0, orientation: ROOT_ORIENTATION, edges: cover.edges === null ? null : cover.edges.all };
+}
+
+function metatileIn(zoom: CoverZoom, x: number, y: number): Metatile {
+  return { z: zoom.z, x, y, size: 2 ** zoom.inner };
+}
+
+/** The edges through a square out of those through its parent; null = wholly inside. */
+export function edgesIn(cover: Cover, { edges, z, x, y }: Omit<Square, 'orientation'>): EdgeList | null | 'outside' {
+  if (cover.edges === null || edges === null) {
+    return null;
+  }
+  const box = tileBbox({ z, x, y });
+  const found = cover.edges.within(edges, box);
+  if (found.length > 0) {
+    return found;
+  }
+  return cover.edges.containsCentre(box) ? null : 'outside';
+}
+
+/** Puts the quadrants of a square on a stack, so that they are taken off in the order of the curve. */
+function pushQuadrants(stack: Square[], { z, x, y, orientation }: Square, edges: EdgeList | null): void {
+  for (let rank = 3; rank >= 0; rank--) {
+    stack.push({
+      z: z + 1,
+      x: x * 2 + quadrantColumn(orientation, rank),
+      y: y * 2 + quadrantRow(orientation, rank),
+      orientation: quadrantOrientation(orientation, rank),
+      edges,
+    });
+  }
+}
+
+/** The tiles of a metatile, given as the square that it is, that the area touches; in Hilbert order. */
+function tilesIn(cover: Cover, zoom: CoverZoom, metatile: Square): readonly Tile[] {
+  const tiles: Tile[] = [];
+  const stack = [metatile];
+  for (let square = stack.pop(); square !== undefined; square = stack.pop()) {
+    const { z, x, y } = square;
+    const side = 2 ** (zoom.z - z);
+    const edges = countWithin(zoom.tiles, x * side, y * side, side) === 0 ? 'outside' : edgesIn(cover, square);
+    if (edges !== 'outside') {
+      if (z < zoom.z) {
+        pushQuadrants(stack, square, edges);
+      } else {
+        tiles.push({ z, x, y });
+      }
+    }
+  }
+  return tiles;
+}
+
+/**
+ * The metatile of an index and the tiles of it that the area touches; null if the area's polygon leaves that metatile
+ * of the bounding rectangle out, or if there is no such index.
+ *
+ * Cost: the depth of the quadtree and the tiles of the metatile; with a polygon also once its edges.
+ */
+export function workAt(cover: Cover, index: number): MetatileWork | null {
+  const zoom = cover.zooms.find(({ firstIndex, indexCount }) => index >= firstIndex && index < firstIndex + indexCount);
+  if (zoom === undefined || !Number.isInteger(index)) {
+    return null;
+  }
+  const square = squareAt(zoom, index - zoom.firstIndex);
+  const edges = edgesIn(cover, { ...square, edges: cover.edges === null ? null : cover.edges.all });
+  const tiles = edges === 'outside' ? [] : tilesIn(cover, zoom, { ...square, edges });
+  return tiles.length === 0 ? null : { index, metatile: metatileIn(zoom, square.x, square.y), tiles };
+}
+
+/** The metatile number `rank` of a zoom's rectangle along the curve: select, by counting quadrants on the way down. */
+function squareAt(zoom: CoverZoom, rank: number): Omit<Square, 'edges'> {
+  let [x, y, orientation, before] = [0, 0, ROOT_ORIENTATION, 0];
+  const depth = zoom.z - zoom.inner;
+  for (let level = depth - 1; level >= 0; level--) {
+    const side = 2 ** level;
+    for (let quadrant = 0; quadrant < 4; quadrant++) {
+      const qx = x * 2 + quadrantColumn(orientation, quadrant);
+      const qy = y * 2 + quadrantRow(orientation, quadrant);
+      const count = countWithin(zoom.metatiles, qx * side, qy * side, side);
+      if (rank < before + count) {
+        [x, y, orientation] = [qx, qy, quadrantOrientation(orientation, quadrant)];
+        break;
+      }
+      before += count;
+    }
+  }
+  return { z: depth, x, y, orientation };
+}
+
+/**
+ * The index of a metatile: its rank along the curve among the metatiles of the area's bounding rectangle, after those
+ * of the zooms before. Null if the metatile is not one of them, or of another size.
+ */
+export function indexOf(cover: Cover, { z, x, y, size }: Metatile): number | null {
+  const zoom = cover.zooms.find((one) => one.z === z);
+  if (zoom === undefined || size !== 2 ** zoom.inner || countWithin(zoom.metatiles, x, y, 1) === 0) {
+    return null;
+  }
+  let index = zoom.firstIndex;
+  for (let level = z - zoom.inner - 1; level >= 0; level--) {
+    const side = 2 ** level;
+    const parentX = Math.floor(x / side / 2);
+    const parentY = Math.floor(y / side / 2);
+    const { orientation } = hilbertAt(z - zoom.inner - level - 1, parentX, parentY);
+    for (let quadrant = 0; quadrant < 4; quadrant++) {
+      const qx = parentX * 2 + quadrantColumn(orientation, quadrant);
+      const qy = parentY * 2 + quadrantRow(orientation, quadrant);
+      if (qx === Math.floor(x / side) && qy === Math.floor(y / side)) {
+        break;
+      }
+      index += countWithin(zoom.metatiles, qx * side, qy * side, side);
+    }
+  }
+  return index;
+}

@@ -1,0 +1,215 @@
+import * as fc from 'fast-check';
+import type { Position } from 'geojson';
+import { expect, test } from 'vitest';
+import { createPlan } from '../../jobs/plan-jobs.ts';
+import type { PlanRequest } from '../../jobs/plan-jobs.ts';
+import { intersects } from '../../src/geo/bbox.ts';
+import type { Bbox } from '../../src/geo/bbox.ts';
+import { metatileOf } from '../../src/tms/metatile.ts';
+import type { MetatileWork } from '../../src/tms/metatile.ts';
+import { tileIdFromTile } from '../../src/tms/tile-id.ts';
+import { tilePath } from '../../src/tms/tile.ts';
+import type { Tile } from '../../src/tms/tile.ts';
+import { tileBbox } from '../../src/tms/web-mercator-quad.ts';
+
+const MAXZOOM = 5;
+
+const zooms = fc
+  .tuple(fc.integer({ min: 0, max: MAXZOOM }), fc.integer({ min: 0, max: MAXZOOM }), fc.constantFrom(1, 2, 4, 8))
+  .map(([a, b, metatileSize]) => ({
+    minzoom: Math.min(a, b),
+    maxzoom: Math.max(a, b),
+    metatileSize: metatileSize as PlanRequest['metatileSize'],
+  }));
+
+/** Whole centimetres or so, as within the tolerance at an edge both answers are right. */
+function degrees(max: number): fc.Arbitrary<number> {
+  return fc.integer({ min: -max * 1e7, max: max * 1e7 }).map((value) => value / 1e7);
+}
+
+/** Bboxes, crossing or not, some of them exactly on the edges of tiles. */
+const bbox: fc.Arbitrary<Bbox> = fc
+  .oneof(
+    fc.tuple(degrees(180), degrees(90), degrees(180), degrees(90)),
+    fc
+      .tuple(fc.nat({ max: 31 }), fc.nat({ max: 31 }), fc.nat({ max: 31 }), fc.nat({ max: 31 }))
+      .map(([x1, y1, x2, y2]) => {
+        const [west, south] = tileBbox({ z: MAXZOOM, x: x1, y: y1 });
+        const [, , east, north] = tileBbox({ z: MAXZOOM, x: x2, y: y2 });
+        return [west, south, east, north] as const;
+      }),
+  )
+  .map(([west, south, east, north]): Bbox => [west, Math.min(south, north), east, Math.max(south, north)])
+  .filter(
+    ([west, south, east, north]) =>
+      Math.abs(west - east) > 1e-6 && Math.abs(south - north) > 1e-6 && west - east < 359.9,
+  );
+
+/** A star-shaped ring around a point, so that it never crosses itself; of `scale` 1, or a hole of it. */
+function star(x: number, y: number, radii: readonly number[], scale: number): Position[] {
+  const ring = radii.map((radius, i) => {
+    const angle = (2 * Math.PI * i) / radii.length;
+    return [x + radius * scale * Math.cos(angle), Math.max(-90, Math.min(90, y + radius * scale * Math.sin(angle)))];
+  });
+  return [...ring, ring[0]!];
+}
+
+const polygon = fc
+  .record({
+    x: fc.integer({ min: -180, max: 180 }),
+    y: fc.integer({ min: -60, max: 60 }),
+    radii: fc.array(fc.double({ min: 1, max: 30, noNaN: true }), { minLength: 3, maxLength: 12 }),
+    hole: fc.constantFrom(0, 0.3, 0.8),
+  })
+  .map(({ x, y, radii, hole }) => [star(x, y, radii, 1), ...(hole === 0 ? [] : [star(x, y, radii, hole)])]);
+
+const area: fc.Arbitrary<PlanRequest['area']> = fc.oneof(
+  bbox.map((box) => ({ bbox: [...box] as [number, number, number, number] })),
+  fc.array(polygon, { minLength: 1, maxLength: 2 }).map((coordinates) => ({
+    geometry: { type: 'MultiPolygon' as const, coordinates },
+  })),
+);
+
+const request = fc.tuple(area, zooms).map(([where, what]): PlanRequest => ({ area: where, ...what }));
+
+function tilesOf(works: Iterable<MetatileWork>): readonly Tile[] {
+  return [...works].flatMap(({ tiles }) => tiles);
+}
+
+function sortedPaths(tiles: readonly Tile[]): readonly string[] {
+  return tiles.map(tilePath).sort();
+}
+
+function allTiles({ minzoom, maxzoom }: PlanRequest): readonly Tile[] {
+  const tiles: Tile[] = [];
+  for (let z = minzoom; z <= maxzoom; z++) {
+    for (let i = 0; i < 4 ** z; i++) {
+      tiles.push({ z, x: i % 2 ** z, y: Math.floor(i / 2 ** z) });
+    }
+  }
+  return tiles;
+}
+
+/** Square degrees of a ring within a box: clipped side by side, then measured; a way that the code does not go. */
+function areaWithin(ring: readonly Position[], [west, south, east, north]: Bbox): number {
+  let kept = ring.slice(0, -1);
+  for (const [axis, limit, side] of [
+    [0, west, 1],
+    [0, east, -1],
+    [1, south, 1],
+    [1, north, -1],
+  ] as const) {
+    kept = kept.flatMap((to, i) => {
+      const from = kept.at(i - 1)!;
+      const [isIn, wasIn] = [(to[axis]! - limit) * side > 0, (from[axis]! - limit) * side > 0];
+      const share = (limit - from[axis]!) / (to[axis]! - from[axis]!);
+      const crossing = [from[0]! + share * (to[0]! - from[0]!), from[1]! + share * (to[1]! - from[1]!)];
+      return [...(isIn === wasIn ? [] : [crossing]), ...(isIn ? [to] : [])];
+    });
+  }
+  return Math.abs(
+    kept.reduce((sum, [x = 0, y = 0], i) => {
+      const [x0 = 0, y0 = 0] = kept.at(i - 1)!;
+      return sum + (x0 - kept[0]![0]!) * (y - kept[0]![1]!) - (x - kept[0]![0]!) * (y0 - kept[0]![1]!);
+    }, 0) / 2,
+  );
+}
+
+/** The largest area that one polygon, or its image a turn to either side, shares with a box. */
+function sharedArea(polygons: readonly Position[][][], [west, south, east, north]: Bbox): number {
+  const shares = polygons.flatMap(([outer = [], ...holes]) =>
+    [-360, 0, 360].map((turn): number => {
+      const box: Bbox = [west + turn, south, east + turn, north];
+      return areaWithin(outer, box) - holes.reduce((sum, hole) => sum + areaWithin(hole, box), 0);
+    }),
+  );
+  return Math.max(...shares);
+}
+
+test('a plan of a bbox has exactly the tiles that overlap it', () => {
+  fc.assert(
+    fc.property(bbox, zooms, (box, what) => {
+      const asked: PlanRequest = { area: { bbox: [...box] as [number, number, number, number] }, ...what };
+      const overlapping = allTiles(asked).filter((tile) => {
+        const [west, south, east, north] = tileBbox(tile);
+        return intersects([west + 1e-11, south + 1e-11, east - 1e-11, north - 1e-11], box);
+      });
+      expect(sortedPaths(tilesOf(createPlan(asked).works()))).toEqual(sortedPaths(overlapping));
+    }),
+  );
+});
+
+test('a plan of a polygon has the tiles that share area with it and no other', () => {
+  fc.assert(
+    fc.property(fc.array(polygon, { minLength: 1, maxLength: 2 }), zooms, (coordinates, what) => {
+      const asked: PlanRequest = { area: { geometry: { type: 'MultiPolygon', coordinates } }, ...what };
+      const shares = new Map(allTiles(asked).map((tile) => [tile, sharedArea(coordinates, tileBbox(tile))]));
+      // Between the two limits, whether a tile counts is a question of rounding.
+      const certain = [...shares].filter(([, share]) => share > 1e-6 || share < 1e-10);
+      const isCertain = new Set(certain.map(([tile]) => tilePath(tile)));
+      const planned = tilesOf(createPlan(asked).works()).filter((tile) => isCertain.has(tilePath(tile)));
+      expect(sortedPaths(planned)).toEqual(
+        sortedPaths(certain.filter(([, share]) => share > 1e-6).map(([tile]) => tile)),
+      );
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('no tile comes twice, zooms ascend, and metatiles and tiles follow the Hilbert curve', () => {
+  fc.assert(
+    fc.property(request, (asked) => {
+      const works = [...createPlan(asked).works()];
+      const order = works.map(({ metatile: { z, x, y, size } }) => {
+        const inner = Math.log2(size);
+        return z * 1e6 + tileIdFromTile({ z: z - inner, x, y });
+      });
+      expect(order).toEqual([...new Set(order)].sort((a, b) => a - b));
+      expect(works.map(({ index }) => index)).toEqual(works.map(({ index }) => index).sort((a, b) => a - b));
+      for (const { metatile, tiles } of works) {
+        const ids = tiles.map(tileIdFromTile);
+        expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
+        expect(tiles.every((tile) => tilePath(metatileOf(tile, asked.metatileSize)) === tilePath(metatile))).toBe(true);
+      }
+    }),
+  );
+});
+
+test('the counts are what the plan gives', () => {
+  fc.assert(
+    fc.property(request, (asked) => {
+      const plan = createPlan(asked);
+      const works = [...plan.works()];
+      const counts = plan.counts();
+      expect(counts.metatiles).toBe(works.length);
+      expect(counts.tiles).toBe(tilesOf(works).length);
+      for (const { z, tiles, metatiles } of counts.perZoom) {
+        const ofZoom = works.filter(({ metatile }) => metatile.z === z);
+        expect([z, tiles, metatiles]).toEqual([z, tilesOf(ofZoom).length, ofZoom.length]);
+      }
+    }),
+  );
+});
+
+test('an index finds its work and a metatile its index; every other index has none', () => {
+  fc.assert(
+    fc.property(request, (asked) => {
+      const plan = createPlan(asked);
+      const works = [...plan.works()];
+      const indices = Array.from({ length: plan.indexCount }, (_, index) => index);
+      expect(indices.map((index) => plan.workAt(index)).filter((work) => work !== null)).toEqual(works);
+      expect(works.map(({ metatile }) => plan.indexOf(metatile))).toEqual(works.map(({ index }) => index));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('work from an index on is the rest of all work', () => {
+  fc.assert(
+    fc.property(request, fc.double({ min: 0, max: 1.1, noNaN: true }), (asked, share) => {
+      const plan = createPlan(asked);
+      const fromIndex = Math.floor(plan.indexCount * share);
+      expect([...plan.works({ fromIndex })]).toEqual([...plan.works()].filter(({ index }) => index >= fromIndex));
+    }),
+  );
+});

@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { coverAreaOf, createPlan } from '../../../jobs/plan-jobs.ts';
+import type { PlanRequest } from '../../../jobs/plan-jobs.ts';
+import { MAX_LATITUDE } from '../../../src/tms/web-mercator-quad.ts';
+
+const WORLD: PlanRequest = { area: { bbox: [-180, -90, 180, 90] }, minzoom: 0, maxzoom: 15, metatileSize: 8 };
+
+test('a plan says what it covers, how much that is, and how many indices that takes', () => {
+  const plan = createPlan({ ...WORLD, maxzoom: 4 });
+  expect(plan.bbox).toEqual([-180, -MAX_LATITUDE, 180, MAX_LATITUDE]);
+  expect(plan.counts()).toEqual({
+    perZoom: [
+      { z: 0, tiles: 1, metatiles: 1 },
+      { z: 1, tiles: 4, metatiles: 1 },
+      { z: 2, tiles: 16, metatiles: 1 },
+      { z: 3, tiles: 64, metatiles: 1 },
+      { z: 4, tiles: 256, metatiles: 4 },
+    ],
+    tiles: 341,
+    metatiles: 8,
+  });
+  expect(plan.indexCount).toBe(8);
+});
+
+test('a bbox over the antimeridian gives zoom 0 once', () => {
+  const plan = createPlan({ ...WORLD, area: { bbox: [170, -10, -170, 10] }, maxzoom: 0 });
+  expect([...plan.works()]).toEqual([
+    { index: 0, metatile: { z: 0, x: 0, y: 0, size: 1 }, tiles: [{ z: 0, x: 0, y: 0 }] },
+  ]);
+  expect(plan.bbox).toEqual([170, -10, -170, 10]);
+});
+
+test('a plan of 1.4e9 tiles is counted, entered in the middle and left again without making a list', () => {
+  const plan = createPlan(WORLD);
+  expect(plan.counts().tiles).toBe(1_431_655_765);
+  const index = 12_345_678;
+  const [first] = plan.works({ fromIndex: index });
+  expect(first).toEqual(plan.workAt(index));
+  expect(first?.tiles).toHaveLength(64);
+  expect(first === undefined ? null : plan.indexOf(first.metatile)).toBe(index);
+});
+
+test('counts are computed once', () => {
+  const plan = createPlan(WORLD);
+  expect(plan.counts()).toBe(plan.counts());
+});
+
+describe('the area', () => {
+  test('of a polygon beyond 180 degrees is cut at the antimeridian', () => {
+    const ring = [
+      [170, 0],
+      [190, 0],
+      [190, 5],
+      [170, 5],
+      [170, 0],
+    ];
+    const plan = createPlan({ ...WORLD, area: { geometry: { type: 'Polygon', coordinates: [ring] } }, maxzoom: 3 });
+    expect(plan.bbox).toEqual([170, 0, -170, 5]);
+    expect([...plan.works()].flatMap(({ tiles }) => tiles.map(({ z, x, y }) => `${z}/${x}/${y}`))).toEqual([
+      '0/0/0',
+      '1/0/0',
+      '1/1/0',
+      '2/0/1',
+      '2/3/1',
+      '3/0/3',
+      '3/7/3',
+    ]);
+  });
+
+  test('in a file has to be read first', () => {
+    expect(() => coverAreaOf({ area: { file: 'aoi.geojson' } })).toThrow(
+      'Planning the area of "aoi.geojson": found the name of a file, expected its geometry',
+    );
+  });
+
+  test('of no extent is refused', () => {
+    const coordinates = [
+      [
+        [0, 0],
+        [1, 1],
+        [0, 0],
+        [0, 0],
+      ],
+    ];
+    expect(() => createPlan({ ...WORLD, area: { geometry: { type: 'Polygon', coordinates } } })).toThrow(
+      expect.objectContaining({ code: 'REQUEST_INVALID' }),
+    );
+  });
+});
