@@ -35,9 +35,14 @@ export interface Cog extends AsyncDisposable {
 
   /**
    * Reads whole blocks into the block cache, so that later `readWindow` calls need no I/O. Ranges of neighbouring
-   * blocks are coalesced; a block is fetched and decoded once while it is cached.
+   * blocks are coalesced; a block is fetched and decoded once while it is cached. `bands` are 1-based and matter only
+   * where bands are stored apart; without them, all are read.
    */
-  prefetch(level: number, windows: readonly Window[], options: { readonly signal: AbortSignal }): Promise<void>;
+  prefetch(
+    level: number,
+    windows: readonly Window[],
+    options: { readonly signal: AbortSignal; readonly bands?: readonly number[] },
+  ): Promise<void>;
 
   /**
    * Gives the pixels of one window of one level; the window lies wholly inside the level. `bands` are 1-based. The mask

@@ -32,3 +32,36 @@ export interface Window {
   readonly width: number;
   readonly height: number;
 }
+
+const SAMPLES_BY_DTYPE = {
+  uint8: Uint8Array,
+  int8: Int8Array,
+  uint16: Uint16Array,
+  int16: Int16Array,
+  uint32: Uint32Array,
+  int32: Int32Array,
+  float32: Float32Array,
+  float64: Float64Array,
+} as const satisfies Record<Dtype, new (length: number) => Samples>;
+
+/** Room for `length` samples of a type, all 0. */
+export function createSamples(dtype: Dtype, length: number): Samples {
+  return new SAMPLES_BY_DTYPE[dtype](length);
+}
+
+/** Bytes of one sample. */
+export function bytesPerSample(dtype: Dtype): number {
+  return SAMPLES_BY_DTYPE[dtype].BYTES_PER_ELEMENT;
+}
+
+/** True for the dtypes whose values are rounded and clamped after resampling. */
+export function isIntegerDtype(dtype: Dtype): boolean {
+  return dtype !== 'float32' && dtype !== 'float64';
+}
+
+/** A raster of `bandCount` bands in which every pixel is 0 and masked (mask 0). */
+export function createRaster(width: number, height: number, dtype: Dtype, bandCount: number): Raster {
+  const length = width * height;
+  const bands = Array.from({ length: bandCount }, () => createSamples(dtype, length));
+  return { width, height, dtype, bands, mask: new Uint8Array(length) };
+}

@@ -1,0 +1,165 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import pLimit from 'p-limit';
+import { TilerError, isAbortError, isTilerError } from '../errors.ts';
+import type { IoCounters } from '../observe.ts';
+import type { BlockCache, PendingBlock } from './block-cache.ts';
+import { decodeBlock, sparseBlock, type DecodedBlock } from './decode-block.ts';
+import type { ImageLayout } from './image-layout.ts';
+import type { CogLimits } from './limits.ts';
+import { planRanges, type Coalescing, type PlannedRange } from './plan-blocks.ts';
+import type { RangeSource } from './range-source.ts';
+import { runWithin } from '../retry.ts';
+
+/** One block of one directory. */
+export interface BlockRef {
+  readonly image: ImageLayout;
+  readonly block: number;
+}
+
+/** Ranges of one COG that are read at the same time; each holds up to `maxRangeBytes`. */
+const CONCURRENT_RANGES = 4;
+
+export interface BlockReaderOptions {
+  readonly source: RangeSource;
+  readonly cache: BlockCache;
+  readonly counters: IoCounters;
+  readonly limits: CogLimits;
+  readonly coalescing: Coalescing;
+  readonly nodata: number | null;
+  readonly onChanged: () => void;
+}
+
+interface BlockRead {
+  readonly ref: BlockRef;
+  readonly pending: PendingBlock;
+  readonly offset: number;
+  readonly length: number;
+}
+
+let nextReader = 0;
+
+/** Fetches and decodes the blocks of one open COG through the cache of the process. */
+export class BlockReader {
+  /** Distinguishes the COG in the cache. A file that is opened again gets a new one: it may have changed meanwhile. */
+  readonly keyPrefix: string;
+  readonly #options: BlockReaderOptions;
+
+  constructor(options: BlockReaderOptions) {
+    this.#options = options;
+    this.keyPrefix = `${nextReader}/`;
+    nextReader += 1;
+  }
+
+  isPresent(ref: BlockRef): boolean {
+    return this.#options.cache.has(this.#keyOf(ref));
+  }
+
+  /**
+   * Gives the blocks in the order asked for: those that are cached at once, those that somebody reads already when that
+   * read ends, and all others by as few ranges as the coalescing allows. If a read fails, those already begun end first.
+   */
+  async load(refs: readonly BlockRef[], signal: AbortSignal): Promise<readonly DecodedBlock[]> {
+    const { cache } = this.#options;
+    const own: BlockRead[] = [];
+    const results = refs.map((ref): Promise<DecodedBlock> => {
+      const key = this.#keyOf(ref);
+      const known = cache.get(key) ?? this.#sparse(ref);
+      if (known !== null) return Promise.resolve(known);
+      const begun = cache.pending(key);
+      if (begun !== null) return this.#join(ref, begun, signal);
+      const pending = cache.begin(key);
+      own.push({ ref, pending, offset: ref.image.offsets[ref.block]!, length: ref.image.byteCounts[ref.block]! });
+      return pending.promise;
+    });
+    const settled = Promise.allSettled(results);
+    if (own.length > 0) await this.#read(own, signal);
+    const blocks: DecodedBlock[] = [];
+    for (const result of await settled) {
+      if (result.status === 'rejected') throw result.reason;
+      blocks.push(result.value);
+    }
+    return blocks;
+  }
+
+  /** Waits for another's read; if that one was aborted, but this one not, reads the block itself. */
+  async #join(ref: BlockRef, begun: Promise<DecodedBlock>, signal: AbortSignal): Promise<DecodedBlock> {
+    try {
+      return await runWithin({ signal, timeoutMs: Number.POSITIVE_INFINITY }, () => begun);
+    } catch (error) {
+      if (signal.aborted || !isAbortError(error)) throw error;
+      const [block] = await this.load([ref], signal);
+      return block!;
+    }
+  }
+
+  #sparse({ image, block }: BlockRef): DecodedBlock | null {
+    const isSparse = !(image.offsets[block]! > 0 && image.byteCounts[block]! > 0);
+    return isSparse ? sparseBlock(image, block, this.#options.nodata) : null;
+  }
+
+  async #read(own: readonly BlockRead[], signal: AbortSignal): Promise<void> {
+    const readable: BlockRead[] = [];
+    for (const read of own) {
+      const error = this.#refuse(read);
+      if (error === null) readable.push(read);
+      else read.pending.fail(error);
+    }
+    const limit = pLimit(CONCURRENT_RANGES);
+    const ranges = planRanges(readable, this.#options.coalescing);
+    await Promise.all(ranges.map((range) => limit(() => this.#readRange(range, signal))));
+  }
+
+  async #readRange(range: PlannedRange<BlockRead>, signal: AbortSignal): Promise<void> {
+    const waiting = new Set(range.items);
+    try {
+      signal.throwIfAborted();
+      const bytes = await this.#options.source.read(range.offset, range.length, { signal });
+      for (const item of range.items) {
+        signal.throwIfAborted();
+        try {
+          item.pending.finish(
+            await this.#decode(item, bytes.subarray(item.offset - range.offset).subarray(0, item.length)),
+          );
+        } catch (error) {
+          item.pending.fail(error);
+        }
+        waiting.delete(item);
+        // Decoding does not wait for anything: without a turn in between, timers and sockets would.
+        await nextTurn();
+      }
+    } catch (error) {
+      if (isTilerError(error) && error.code === 'ASSET_CHANGED') this.#options.onChanged();
+      for (const item of waiting) item.pending.fail(error);
+    }
+  }
+
+  async #decode({ ref, offset, length }: BlockRead, bytes: Uint8Array): Promise<DecodedBlock> {
+    if (bytes.length < length) throw this.#fail(ref, `its ${length} bytes at ${offset} lie behind the end of the file`);
+    const block = await decodeBlock(ref.image, ref.block, bytes, this.#options.source.label);
+    this.#options.counters.blocksDecoded += 1;
+    return block;
+  }
+
+  #refuse({ ref, offset, length }: BlockRead): TilerError | null {
+    const { maxBlockBytes } = this.#options.limits;
+    if (length > maxBlockBytes) {
+      return this.#fail(ref, `it takes ${length} bytes; allowed are ${maxBlockBytes}`, 'BYTES_LIMIT');
+    }
+    return Number.isSafeInteger(offset + length) ? null : this.#fail(ref, `it lies at byte ${offset}`);
+  }
+
+  #fail(
+    { image, block }: BlockRef,
+    found: string,
+    code: 'ASSET_CORRUPT' | 'BYTES_LIMIT' = 'ASSET_CORRUPT',
+  ): TilerError {
+    const { label } = this.#options.source;
+    return new TilerError(code, `Reading block ${block} of directory ${image.index} of ${label}: ${found}`, {
+      context: { href: label },
+    });
+  }
+
+  #keyOf({ image, block }: BlockRef): string {
+    return `${this.keyPrefix}${image.index}/${block}`;
+  }
+}

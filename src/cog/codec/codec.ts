@@ -1,0 +1,41 @@
+import type { Dtype } from '../../raster/raster.ts';
+
+/** What a codec knows of the block that it decodes. */
+export interface EncodedBlock {
+  readonly bytes: Uint8Array;
+  readonly width: number;
+  readonly rows: number;
+  /** Interleaved samples of one pixel; 1 where bands are stored apart. */
+  readonly samples: number;
+  readonly dtype: Dtype;
+  /** TIFF's PhotometricInterpretation. */
+  readonly photometric: number;
+  readonly jpegTables: Uint8Array | null;
+  /** Bytes of the decoded rows. A codec gives at least these and allocates for not much more. */
+  readonly decodedBytes: number;
+}
+
+/**
+ * One TIFF compression. To add one: write a file beside this one and name it in the registry.
+ *
+ * `decode` gives the samples row by row, interleaved, with no padding but that of odd bit depths. It throws any Error
+ * on damaged input; the caller adds which block of which file it was.
+ */
+export interface Codec {
+  readonly name: string;
+  /**
+   * True if samples come in the file's byte order. LERC's do too, though its blobs know their type: libtiff swaps them
+   * before it encodes and after it decodes.
+   */
+  readonly isByteStream: boolean;
+  /** True if TIFF's Predictor tag applies. */
+  readonly hasPredictor: boolean;
+  /** Says why blocks like this cannot be read; null if they can. */
+  refuse(block: Pick<EncodedBlock, 'samples' | 'dtype' | 'photometric'> & { readonly bits: number }): string | null;
+  decode(block: EncodedBlock): Uint8Array | Promise<Uint8Array>;
+}
+
+/** The refusal of codecs that take every sample type. */
+export function refuseNothing(): string | null {
+  return null;
+}

@@ -1,0 +1,101 @@
+import { TilerError } from '../errors.ts';
+import type { Affine } from '../geo/affine.ts';
+import { bytesPerSample } from '../raster/raster.ts';
+import type { Cog, CogCrs } from './cog.ts';
+import { georeferenceOf, type AssumedPlace } from './georeference.ts';
+import { imageLayoutOf, type ImageLayout } from './image-layout.ts';
+import type { CogLimits } from './limits.ts';
+import { numberOf, parseDirectories } from './parse-directories.ts';
+import type { RangeSource } from './range-source.ts';
+import { readTiffHeader } from './tiff-header.ts';
+
+/** One level's pixels, and the directory that says which of them are valid, if the file has one. */
+export interface LevelImages {
+  readonly image: ImageLayout;
+  readonly mask: ImageLayout | null;
+}
+
+/** All that a file says of itself before any pixel is read. */
+export interface CogStructure {
+  readonly crs: CogCrs;
+  readonly transform: Affine;
+  /** Full size first, then the overviews, finest first. */
+  readonly levels: readonly LevelImages[];
+  /** Position of the alpha band among the samples, from 0; null without one. */
+  readonly alpha: number | null;
+  readonly nodata: number | null;
+  readonly masking: Cog['masking'];
+}
+
+/**
+ * Reads a file's directories and sorts them: the first is the image, of the others those are used that are an overview
+ * of it (same type, smaller) or the mask of a level (same size). An overview without a mask is left out where the image
+ * has one, since it would show what is masked at full size.
+ *
+ * Cost: one request if the directories lie in the first 64 KiB.
+ *
+ * @throws TilerError `ASSET_CORRUPT`, `ASSET_UNSUPPORTED`, `BYTES_LIMIT`, and those of `RangeSource.read`
+ */
+export async function readCogStructure(
+  source: RangeSource,
+  options: { readonly limits: CogLimits; readonly assumed: AssumedPlace; readonly signal: AbortSignal },
+): Promise<CogStructure> {
+  const { limits, signal } = options;
+  const { label } = source;
+  const header = await readTiffHeader(source, limits, signal);
+  const directories = await parseDirectories(header, label);
+  const [first, ...others] = directories;
+  if (first === undefined) {
+    throw new TilerError('ASSET_CORRUPT', `Opening ${label}: it has no directory`, { context: { href: label } });
+  }
+  const file = { label, littleEndian: header.littleEndian, limits };
+  const image = imageLayoutOf(first, 0, file);
+  const reduced = others.flatMap((directory, n) => {
+    // Pages and thumbnails of other kinds need not be readable.
+    const subfile = numberOf(directory, 254, numberOf(directory, 255, 1) === 2 ? 1 : 0);
+    return (subfile & 5) === 0 ? [] : [imageLayoutOf(directory, n + 1, file)];
+  });
+  const alpha = alphaOf(image);
+  const nodata = nodataOf(image);
+  const levels = levelsOf(image, reduced);
+  const masking = nodata !== null ? 'nodata' : alpha !== null ? 'alpha' : levels[0]?.mask !== null ? 'mask' : 'none';
+  return { ...georeferenceOf(first, label, options.assumed), levels, alpha, nodata, masking };
+}
+
+function levelsOf(image: ImageLayout, reduced: readonly ImageLayout[]): readonly LevelImages[] {
+  const maskOf = ({ width, height }: ImageLayout): ImageLayout | null =>
+    reduced.find((one) => one.isMask && one.width === width && one.height === height && one.dtype === 'uint8') ?? null;
+  const mask = maskOf(image);
+  const overviews = reduced
+    .filter((one) => one.isOverview && !one.isMask && one.width <= image.width && one.height <= image.height)
+    .filter((one) => one.width < image.width || one.height < image.height)
+    .filter((one) => one.samples === image.samples && one.dtype === image.dtype)
+    .map((one) => ({ image: one, mask: maskOf(one) }))
+    .filter((one) => mask === null || one.mask !== null)
+    .sort((a, b) => b.image.width - a.image.width || b.image.height - a.image.height);
+  return [{ image, mask }, ...overviews];
+}
+
+/** TIFF's ExtraSamples describe the last samples: 1 = associated, 2 = unassociated alpha. */
+function alphaOf({ extraSamples, samples }: ImageLayout): number | null {
+  const kinds = Array.from(extraSamples).slice(0, samples - 1);
+  const found = kinds.findIndex((kind) => kind === 1 || kind === 2);
+  return found < 0 ? null : samples - kinds.length + found;
+}
+
+/** The file's nodata, in the precision of its samples; null for one that no sample can have, as GDAL ignores it too. */
+function nodataOf({ nodata, dtype }: ImageLayout): number | null {
+  if (nodata === null || nodata.trim() === '') return null;
+  const text = nodata.trim().toLowerCase();
+  const value = /^[+-]?nan/u.test(text)
+    ? Number.NaN
+    : Number(text.replace(/^([+-]?)inf$/u, '$1infinity').replace('infinity', 'Infinity'));
+  if (Number.isNaN(value) && !text.includes('nan')) return null;
+  if (dtype === 'float64') return value;
+  if (dtype === 'float32') return Math.fround(value);
+  const bits = bytesPerSample(dtype) * 8;
+  const isSigned = dtype.startsWith('int');
+  const lowest = isSigned ? -(2 ** (bits - 1)) : 0;
+  const highest = isSigned ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
+  return Number.isInteger(value) && value >= lowest && value <= highest ? value : null;
+}

@@ -1,0 +1,185 @@
+import { endianness } from 'node:os';
+import { TilerError, isAbortError, isTilerError } from '../errors.ts';
+import { bytesPerSample, createSamples, type Dtype, type Samples } from '../raster/raster.ts';
+import { undoDifference, undoFloatPredictor } from './codec/predictor.ts';
+import { codecOf, compressionName } from './codec/registry.ts';
+import { blockRows, blockSamples, storedRowBytes, type ImageLayout } from './image-layout.ts';
+
+/** The samples of one block, band by band: every plane is `width × rows`, row-major, in the machine's byte order. */
+export interface DecodedBlock {
+  readonly width: number;
+  readonly rows: number;
+  /** One per band of the block: all of a chunky block, one of a separate one. Values of a mask are 0 and 255. */
+  readonly planes: readonly Samples[];
+  readonly sizeBytes: number;
+}
+
+const IS_LITTLE_ENDIAN_MACHINE = endianness() === 'LE';
+
+/**
+ * Decodes one block: decompression, byte order, predictor, odd bit depths, then band by band.
+ *
+ * Cost: one array of the block's size per step; the result holds on to nothing of `bytes`.
+ *
+ * @throws TilerError `ASSET_CORRUPT`
+ */
+export async function decodeBlock(
+  image: ImageLayout,
+  block: number,
+  bytes: Uint8Array,
+  label: string,
+): Promise<DecodedBlock> {
+  const codec = codecOf(image.compression);
+  const rows = blockRows(image, block);
+  const rowBytes =
+    codec?.isByteStream === false
+      ? image.blockWidth * blockSamples(image) * bytesPerSample(image.dtype)
+      : storedRowBytes(image);
+  const decodedBytes = rowBytes * rows;
+  try {
+    if (codec === null) throw new Error('there is no decoder for it');
+    const decoded = await codec.decode({
+      bytes,
+      width: image.blockWidth,
+      rows,
+      samples: blockSamples(image),
+      dtype: image.dtype,
+      photometric: image.photometric,
+      jpegTables: image.jpegTables,
+      decodedBytes,
+    });
+    if (decoded.length < decodedBytes)
+      throw new Error(`it holds ${decoded.length} bytes; expected are ${decodedBytes}`);
+    const stored = decoded.subarray(0, decodedBytes);
+    const samples = codec.isByteStream ? samplesOf(image, stored) : viewAs(image.dtype, stored);
+    return toPlanes(image, rows, samples, decoded === bytes);
+  } catch (error) {
+    if (isTilerError(error) || isAbortError(error)) throw error;
+    const found = error instanceof Error ? error.message : 'a failure without a message';
+    const what = `block ${block} of directory ${image.index} (${compressionName(image.compression)}, ${bytes.length} bytes)`;
+    throw new TilerError('ASSET_CORRUPT', `Decoding ${what} of ${label}: ${found}`, {
+      context: { href: label },
+      cause: error,
+    });
+  }
+}
+
+/** The block that stands for a sparse one: nodata where the file has it, else 0 (as GDAL reads it). */
+export function sparseBlock(image: ImageLayout, block: number, nodata: number | null): DecodedBlock {
+  const rows = blockRows(image, block);
+  const planes = Array.from({ length: blockSamples(image) }, () => createSamples(image.dtype, image.blockWidth * rows));
+  if (nodata !== null && nodata !== 0 && !image.isMask) for (const plane of planes) plane.fill(nodata);
+  return { width: image.blockWidth, rows, planes, sizeBytes: sizeOf(planes) };
+}
+
+/** Interleaved samples from the bytes of a stream: the file's byte order and predictor undone. */
+function samplesOf(image: ImageLayout, bytes: Uint8Array): Samples {
+  const { bits, dtype, littleEndian, predictor } = image;
+  const step = blockSamples(image);
+  if (bits % 8 !== 0) return unpackBits(image, bytes);
+  const size = bits / 8;
+  const rowSamples = image.blockWidth * step;
+  if (predictor === 3) {
+    const little = undoFloatPredictor(bytes, rowSamples, step, size);
+    return viewAs(dtype, IS_LITTLE_ENDIAN_MACHINE ? little : swapBytes(little, size));
+  }
+  const isSwapped = size > 1 && littleEndian !== IS_LITTLE_ENDIAN_MACHINE;
+  const samples = viewAs(dtype, isSwapped ? swapBytes(new Uint8Array(bytes), size) : bytes);
+  if (predictor === 2) undoDifference(unsignedView(samples), rowSamples, step);
+  return samples;
+}
+
+/** Samples of 1 to 15 bits, most significant first, each row beginning on a byte. */
+function unpackBits(image: ImageLayout, bytes: Uint8Array): Samples {
+  const { bits } = image;
+  const rowSamples = image.blockWidth * blockSamples(image);
+  const rowBytes = storedRowBytes(image);
+  const rows = bytes.length / rowBytes;
+  const out = createSamples(image.dtype, rowSamples * rows);
+  const scale = image.isMask && bits === 1 ? 255 : 1;
+  const top = (1 << bits) - 1;
+  for (let row = 0; row < rows; row += 1) {
+    let at = row * rowBytes;
+    let held = 0;
+    let buffer = 0;
+    for (let i = row * rowSamples; i < (row + 1) * rowSamples; i += 1) {
+      while (held < bits) {
+        buffer = ((buffer << 8) | bytes[at]!) & 0xff_ff_ff;
+        at += 1;
+        held += 8;
+      }
+      held -= bits;
+      out[i] = ((buffer >>> held) & top) * scale;
+    }
+  }
+  return out;
+}
+
+/** @param isShared - true if the samples lie in memory that belongs to someone else, so that a copy must be made */
+function toPlanes(image: ImageLayout, rows: number, samples: Samples, isShared: boolean): DecodedBlock {
+  const count = blockSamples(image);
+  const width = image.blockWidth;
+  if (count === 1) {
+    const plane = isShared ? samples.slice() : samples;
+    return { width, rows, planes: [plane], sizeBytes: plane.byteLength };
+  }
+  const pixels = width * rows;
+  const planes = Array.from({ length: count }, () => createSamples(image.dtype, pixels));
+  const [first, second, third, fourth] = planes;
+  if (count === 3) {
+    for (let i = 0, from = 0; i < pixels; i += 1, from += 3) {
+      first![i] = samples[from]!;
+      second![i] = samples[from + 1]!;
+      third![i] = samples[from + 2]!;
+    }
+  } else if (count === 4) {
+    for (let i = 0, from = 0; i < pixels; i += 1, from += 4) {
+      first![i] = samples[from]!;
+      second![i] = samples[from + 1]!;
+      third![i] = samples[from + 2]!;
+      fourth![i] = samples[from + 3]!;
+    }
+  } else {
+    for (const [band, plane] of planes.entries()) {
+      for (let i = 0, from = band; i < pixels; i += 1, from += count) plane[i] = samples[from]!;
+    }
+  }
+  return { width, rows, planes, sizeBytes: sizeOf(planes) };
+}
+
+const VIEWS: Readonly<Record<Dtype, new (buffer: ArrayBufferLike, offset: number, length: number) => Samples>> = {
+  uint8: Uint8Array,
+  int8: Int8Array,
+  uint16: Uint16Array,
+  int16: Int16Array,
+  uint32: Uint32Array,
+  int32: Int32Array,
+  float32: Float32Array,
+  float64: Float64Array,
+};
+
+/** The same memory as samples; a copy where it does not begin at a multiple of the sample's size. */
+function viewAs(dtype: Dtype, bytes: Uint8Array): Samples {
+  const size = bytesPerSample(dtype);
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
+  return new VIEWS[dtype](buffer, byteOffset, Math.floor(byteLength / size));
+}
+
+function unsignedView({ buffer, byteOffset, length, BYTES_PER_ELEMENT }: Samples) {
+  if (BYTES_PER_ELEMENT === 1) return new Uint8Array(buffer, byteOffset, length);
+  if (BYTES_PER_ELEMENT === 2) return new Uint16Array(buffer, byteOffset, length);
+  if (BYTES_PER_ELEMENT === 4) return new Uint32Array(buffer, byteOffset, length);
+  return new BigUint64Array(buffer, byteOffset, length);
+}
+
+function swapBytes(bytes: Uint8Array, size: number): Uint8Array {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (size === 2) buffer.swap16();
+  else if (size === 4) buffer.swap32();
+  else if (size === 8) buffer.swap64();
+  return bytes;
+}
+
+function sizeOf(planes: readonly Samples[]): number {
+  return planes.reduce((sum, plane) => sum + plane.byteLength, 0);
+}

@@ -1,0 +1,199 @@
+import type { Bounds } from '../geo/bbox.ts';
+import { WEB_MERCATOR_HALF } from '../geo/crs.ts';
+import {
+  createGridMapping,
+  createSeparableMapping,
+  type InverseMapping,
+  type Project,
+} from '../raster/inverse-mapping.ts';
+import type { Window } from '../raster/raster.ts';
+import type { Resampling, ResampleScale } from '../raster/resample.ts';
+import { measureScale } from '../raster/resample-scale.ts';
+import { boxOfWindow, type Chunk, chunksOfTile } from './plan-chunks.ts';
+import { type CogGeometry, projectToPixels, type SceneGeometry, sceneGeometry } from './plan-scene.ts';
+import { type ResampledLevel, windowToRead } from './plan-source.ts';
+import { selectOverview } from './select-overview.ts';
+
+/** The pixels of one tile: `width × height` of them, square or not, filling `bounds` (EPSG:3857 metres), row 0 north. */
+export interface TileGrid {
+  readonly bounds: Bounds;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * One rectangle of a tile that the scene can touch and where its pixels come from. `destination` lies in the tile,
+ * `source` in the plan's level (all that the kernel reads, clipped to the level); `mapping` takes positions in
+ * `destination` to pixels of the level.
+ */
+interface PlanPart {
+  readonly destination: Window;
+  readonly source: Window;
+  readonly mapping: InverseMapping;
+  /** Destination pixels per pixel of the level; it sets the width of kernels. */
+  readonly scale: ResampleScale;
+}
+
+/**
+ * How to fill one tile from one scene, as data. Usually one part; one on either side where the scene crosses the
+ * antimeridian; several where kernels are widened and the scene covers the tile in part. Parts do not overlap, unless the
+ * scene is wider than the world.
+ */
+export interface ReadPlan extends ResampledLevel {
+  readonly level: number;
+  readonly parts: readonly PlanPart[];
+}
+
+const WORLD = 2 * WEB_MERCATOR_HALF;
+
+/**
+ * Up to this width in degrees a whole tile is taken to the source's CRS to choose the level and to measure the scale, as
+ * GDAL does. Projections go astray far from their scene, so wider tiles are judged by the part that the scene covers.
+ */
+const MAX_JUDGED_DEGREES = 12;
+
+/** Chunks matter where kernels are widened, so under 0.5; a chunk's scale may differ from the tile's by this much. */
+const CHUNKED_SCALE = 0.6;
+
+/**
+ * Plans which pixels of a COG fill a tile and how, without reading anything. `null` = the scene does not touch the tile.
+ *
+ * The plan follows from the scene and the grid alone, so a tile is the same whatever it is rendered with. What is known
+ * of the scene (its outline in EPSG:3857) is worked out once per `cog` object and remembered.
+ *
+ * @throws TilerError `ASSET_UNSUPPORTED` if the CRS is not known
+ */
+export function planRead(cog: CogGeometry, grid: TileGrid, resampling: Resampling): ReadPlan | null {
+  const scene = sceneGeometry(cog);
+  const copies = worldCopies(scene, grid);
+  const first = copies[0];
+  if (first === undefined) return null;
+  const [full] = cog.levels;
+  const level = selectOverview(cog.levels, targetRatio(scene, grid, first));
+  const { width: levelWidth, height: levelHeight } = cog.levels[level]!;
+  const projector: Projector = { scene, grid, scaleX: levelWidth / full!.width, scaleY: levelHeight / full!.height };
+  const frame = { level, levelWidth, levelHeight, resampling };
+  const parts = copies.flatMap((copy) => planCopy(projector, frame, copy));
+  return parts.length === 0 ? null : { ...frame, parts };
+}
+
+/** One place where the scene meets the tile: `shift` metres, a multiple of the world's width, lead from tile to scene. */
+interface WorldCopy {
+  readonly destination: Window;
+  readonly shift: number;
+}
+
+function worldCopies(scene: SceneGeometry, grid: TileGrid): readonly WorldCopy[] {
+  if (scene.bounds === null) return [{ destination: wholeTile(grid), shift: 0 }];
+  const [minX, , maxX] = grid.bounds;
+  const [sceneMinX, , sceneMaxX] = scene.bounds;
+  const copies: WorldCopy[] = [];
+  for (let k = Math.ceil((sceneMinX - maxX) / WORLD); k * WORLD <= sceneMaxX - minX; k++) {
+    const shift = k * WORLD;
+    const destination = touchedWindow(scene.bounds, grid, shift);
+    if (destination !== null) copies.push({ destination, shift });
+  }
+  return copies;
+}
+
+/** The pixels of the tile that lie in a box, and one more on each side against rounding. */
+function touchedWindow(bounds: Bounds, grid: TileGrid, shift: number): Window | null {
+  const [minX, minY, maxX, maxY] = grid.bounds;
+  const resolutionX = (maxX - minX) / grid.width;
+  const resolutionY = (maxY - minY) / grid.height;
+  const left = Math.max(0, Math.floor((bounds[0] - shift - minX) / resolutionX) - 1);
+  const right = Math.min(grid.width, Math.ceil((bounds[2] - shift - minX) / resolutionX) + 1);
+  const top = Math.max(0, Math.floor((maxY - bounds[3]) / resolutionY) - 1);
+  const bottom = Math.min(grid.height, Math.ceil((maxY - bounds[1]) / resolutionY) + 1);
+  return left < right && top < bottom ? { col: left, row: top, width: right - left, height: bottom - top } : null;
+}
+
+/** True if the whole tile can be taken to the source's CRS to measure how their pixels compare. */
+function isJudgedWhole(scene: SceneGeometry, grid: TileGrid): boolean {
+  const degrees = ((grid.bounds[2] - grid.bounds[0]) / WORLD) * 360;
+  return scene.fromMercator.separable || degrees <= MAX_JUDGED_DEGREES;
+}
+
+/** What takes a tile's pixels to a level's pixels. */
+interface Projector {
+  readonly scene: SceneGeometry;
+  readonly grid: TileGrid;
+  readonly scaleX: number;
+  readonly scaleY: number;
+}
+
+/** Takes positions in a window of the tile to pixels of the level. */
+function projectWindow({ scene, grid, scaleX, scaleY }: Projector, window: Window, shift: number): Project {
+  const [minX, minY, maxX, maxY] = grid.bounds;
+  const resolutionX = (maxX - minX) / grid.width;
+  const resolutionY = (maxY - minY) / grid.height;
+  return (xs, ys) => {
+    for (let i = 0; i < xs.length; i++) {
+      xs[i] = minX + (window.col + xs[i]!) * resolutionX;
+      ys[i] = maxY - (window.row + ys[i]!) * resolutionY;
+    }
+    projectToPixels(scene, xs, ys, scaleX, scaleY, shift);
+  };
+}
+
+/**
+ * Full-size source pixels per destination pixel: the size of the box around the tile's image over the tile's own, along
+ * the axis where it is less. GDAL's measure for a given extent and size.
+ */
+function targetRatio(scene: SceneGeometry, grid: TileGrid, copy: WorldCopy): number {
+  const window = isJudgedWhole(scene, grid) ? wholeTile(grid) : copy.destination;
+  const project = projectWindow({ scene, grid, scaleX: 1, scaleY: 1 }, wholeTile(grid), copy.shift);
+  const box = boxOfWindow(project, window);
+  return box === null ? 1 : Math.min((box[2] - box[0]) / window.width, (box[3] - box[1]) / window.height);
+}
+
+function wholeTile(grid: TileGrid): Window {
+  return { col: 0, row: 0, width: grid.width, height: grid.height };
+}
+
+type Frame = Omit<ReadPlan, 'parts'>;
+
+function planCopy(projector: Projector, frame: Frame, copy: WorldCopy): readonly PlanPart[] {
+  return chunksOfCopy(projector, frame, copy).flatMap(({ window, scale }) => {
+    const destination = intersect(window, copy.destination);
+    return destination === null ? [] : (planPart(projector, frame, destination, copy.shift, scale) ?? []);
+  });
+}
+
+function chunksOfCopy(projector: Projector, frame: Frame, copy: WorldCopy): readonly Chunk[] {
+  const { scene, grid } = projector;
+  const { destination, shift } = copy;
+  if (!isJudgedWhole(scene, grid)) {
+    const project = projectWindow(projector, destination, shift);
+    return [{ window: destination, scale: measureScale(project, destination.width, destination.height) }];
+  }
+  const project = projectWindow(projector, wholeTile(grid), shift);
+  const scale = measureScale(project, grid.width, grid.height);
+  const usesScale = frame.resampling === 'bilinear' || frame.resampling === 'cubic';
+  if (!usesScale || Math.min(scale.x, scale.y) > CHUNKED_SCALE) return [{ window: destination, scale }];
+  return chunksOfTile(project, grid, { width: frame.levelWidth, height: frame.levelHeight });
+}
+
+function intersect(a: Window, b: Window): Window | null {
+  const [col, row] = [Math.max(a.col, b.col), Math.max(a.row, b.row)];
+  const width = Math.min(a.col + a.width, b.col + b.width) - col;
+  const height = Math.min(a.row + a.height, b.row + b.height) - row;
+  return width > 0 && height > 0 ? { col, row, width, height } : null;
+}
+
+function planPart(
+  projector: Projector,
+  frame: Frame,
+  destination: Window,
+  shift: number,
+  scale: ResampleScale,
+): PlanPart | null {
+  const { width, height } = destination;
+  const { scene } = projector;
+  const project = projectWindow(projector, destination, shift);
+  const mapping = scene.separable
+    ? createSeparableMapping(project, width, height)
+    : createGridMapping(project, width, height, scene.bounds === null);
+  const source = windowToRead(mapping, destination, frame, scale);
+  return source === null ? null : { destination, source, mapping, scale };
+}

@@ -1,0 +1,32 @@
+import type { Dtype, Samples } from '../raster/raster.ts';
+
+/**
+ * The mask of a window by value: 0 where every band has the value, else 255. NaN stands for NaN; a value between two
+ * that 32-bit samples can have is rounded as they are.
+ */
+export function maskFromNodata(bands: readonly Samples[], nodata: number, length: number): Uint8Array {
+  const mask = new Uint8Array(length);
+  for (const band of bands) {
+    if (Number.isNaN(nodata)) {
+      for (let i = 0; i < length; i += 1) if (!Number.isNaN(band[i])) mask[i] = 255;
+    } else {
+      const value = band instanceof Float32Array ? Math.fround(nodata) : nodata;
+      for (let i = 0; i < length; i += 1) if (band[i]! !== value) mask[i] = 255;
+    }
+  }
+  return mask;
+}
+
+/**
+ * The mask of a window by an alpha band: bytes as they are, 16 bits scaled to 255 as GDAL does it (none but 0 becomes
+ * 0), any other type valid where it is not 0.
+ */
+export function maskFromAlpha(alpha: Samples, dtype: Dtype): Uint8Array {
+  if (alpha instanceof Uint8Array) return alpha;
+  const mask = new Uint8Array(alpha.length);
+  for (let i = 0; i < alpha.length; i += 1) {
+    const value = alpha[i]!;
+    mask[i] = value === 0 ? 0 : dtype === 'uint16' ? Math.max(1, Math.floor((value * 255) / 65_535)) : 255;
+  }
+  return mask;
+}

@@ -1,0 +1,78 @@
+import type { Raster, Window } from './raster.ts';
+
+/**
+ * How far outside the image a pixel centre still counts as inside, in source pixels: the error that a mapping may have.
+ * Without it two abutting scenes, each mapped with its own error, could both disown a centre on their common edge.
+ */
+const EDGE_TOLERANCE = 1e-4;
+
+/** Keeps a position that is a pixel's edge but for rounding on the far side of it, as GDAL does. */
+const NEAREST_EPSILON = 1e-10;
+
+/** How much of a source window has data: all of it, parts of it, or also partly transparent pixels. */
+export type Coverage = 'full' | 'binary' | 'partial';
+
+/**
+ * One row of a warp in progress. Arrays are as wide as the destination; positions are in pixels of the whole level,
+ * offsets in samples of the source window. Reused for every row, so that a warp allocates nothing per pixel.
+ */
+export interface WarpRow {
+  readonly source: Raster;
+  /** Where the source raster lies in its level. */
+  readonly window: Window;
+  readonly levelWidth: number;
+  readonly levelHeight: number;
+  readonly coverage: Coverage;
+  readonly width: number;
+  /** Source positions of the pixel centres; NaN = none. */
+  readonly xs: Float64Array;
+  readonly ys: Float64Array;
+  /** Offset of the nearest source pixel if it is valid, else -1. A destination pixel is valid only where this is not -1. */
+  readonly nearest: Int32Array;
+  /** Offset of the top left one of the kernel's source pixels; -1 = done or not valid. For the kernels' own use. */
+  readonly taps: Int32Array;
+  /** Weights, or other numbers per pixel; for the kernels' own use. */
+  readonly wx: Float64Array;
+  readonly wy: Float64Array;
+}
+
+/** Fills `nearest` from `xs` and `ys`; gives the number of valid pixels. */
+export function locateRow(row: WarpRow): number {
+  let valid = 0;
+  for (let i = 0; i < row.width; i++) {
+    const offset = locate(row, row.xs[i]!, row.ys[i]!);
+    row.nearest[i] = offset;
+    if (offset >= 0) valid++;
+  }
+  return valid;
+}
+
+/** The offset of the source pixel nearest to a position if it is valid, else -1. */
+export function locate(row: WarpRow, x: number, y: number): number {
+  const { levelWidth, levelHeight, window } = row;
+  // Also false for NaN.
+  if (!(x > -EDGE_TOLERANCE && x < levelWidth + EDGE_TOLERANCE)) return -1;
+  if (!(y > -EDGE_TOLERANCE && y < levelHeight + EDGE_TOLERANCE)) return -1;
+  // Clamped to the window, which leaves out pixels that rounding alone would touch.
+  const col = Math.min(Math.max(Math.floor(x + NEAREST_EPSILON) - window.col, 0), window.width - 1);
+  const line = Math.min(Math.max(Math.floor(y + NEAREST_EPSILON) - window.row, 0), window.height - 1);
+  const offset = line * window.width + col;
+  return row.coverage === 'full' || row.source.mask[offset] !== 0 ? offset : -1;
+}
+
+/** What a mask holds; looks at four pixels at a time. */
+export function coverageOf(mask: Uint8Array): Coverage {
+  const words = mask.byteOffset % 4 === 0 ? new Uint32Array(mask.buffer, mask.byteOffset, mask.length >> 2) : EMPTY;
+  let coverage: Coverage = 'full';
+  let i = 0;
+  while (i < words.length && words[i] === 0xffffffff) i++;
+  for (i *= 4; i < mask.length; i++) {
+    const value = mask[i];
+    if (value === 255) continue;
+    if (value !== 0) return 'partial';
+    coverage = 'binary';
+  }
+  return coverage;
+}
+
+const EMPTY = new Uint32Array(0);
