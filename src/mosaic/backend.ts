@@ -12,7 +12,7 @@ export interface BackendCallOptions {
  * An empty list means that nothing is there; a question that could not be answered throws.
  *
  * @throws TilerError `STAC_UNAVAILABLE`, `STAC_THROTTLED`, `STAC_FORBIDDEN`, `STAC_RESPONSE_INVALID`,
- * `MOSAIC_TOO_MANY_ASSETS`, `ASSET_KEY_UNKNOWN`, `TILE_OUT_OF_RANGE`
+ * `MOSAIC_TOO_MANY_ASSETS`, `ASSET_KEY_UNKNOWN`, `TILE_OUT_OF_RANGE`, `REQUEST_INVALID` (a point or bbox off the globe)
  */
 export interface MosaicBackend extends AsyncDisposable {
   readonly tileMatrixSet: string;

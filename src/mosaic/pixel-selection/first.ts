@@ -1,0 +1,100 @@
+import type { Raster, Samples } from '../../raster/raster.ts';
+import { createSamples } from '../../raster/raster.ts';
+import type { MosaicShape, PixelSelection } from '../pixel-selection.ts';
+
+const OPAQUE = 255;
+
+/**
+ * The first valid pixel wins: scenes lie on each other like sheets of paper, the first fed on top.
+ *
+ * A pixel is taken whole, all bands from one scene, where the mask is 255. Where it is between 0 and 255 the scene is a
+ * sheet that lets light through, and what lies below it is blended in by the Porter-Duff rule "over" with unassociated
+ * alpha: `a = at + ab·(1 - at)`, `value = (vt·at + vb·ab·(1 - at)) / a`, rounded half up for integers. Taking a partly
+ * transparent pixel as final would draw the soft edge of every upper scene as a gap; so such a pixel stays open until
+ * enough lies under it. Nodata and internal masks only know 0 and 255, so that with them nothing is ever blended.
+ *
+ * Done when every pixel is opaque: a count of the open ones is kept.
+ *
+ * @see Porter and Duff 1984, "Compositing Digital Images", section 4.3
+ */
+export function createFirst(shape: MosaicShape): PixelSelection {
+  return new First(shape);
+}
+
+class First implements PixelSelection {
+  private readonly shape: MosaicShape;
+  private readonly bands: readonly Samples[];
+  private readonly mask: Uint8Array;
+  private openPixels: number;
+  private isEmpty = true;
+
+  constructor(shape: MosaicShape) {
+    const size = shape.width * shape.height;
+    this.shape = shape;
+    this.bands = Array.from({ length: shape.bandCount }, () => createSamples(shape.dtype, size));
+    this.mask = new Uint8Array(size);
+    this.openPixels = size;
+  }
+
+  isDone(): boolean {
+    return this.openPixels === 0;
+  }
+
+  result(): Raster | null {
+    const { width, height, dtype } = this.shape;
+    return this.isEmpty ? null : { width, height, dtype, bands: this.bands, mask: this.mask };
+  }
+
+  feed(raster: Raster, at: { readonly col: number; readonly row: number }): boolean {
+    this.checkFits(raster, at);
+    if (this.isDone()) return false;
+    let taken = false;
+    for (let row = 0; row < raster.height; row++) {
+      if (this.feedRow(raster, row * raster.width, (at.row + row) * this.shape.width + at.col)) taken = true;
+    }
+    if (taken) this.isEmpty = false;
+    return taken;
+  }
+
+  /** Goes through one row of the raster, from sample `from` on, into the mosaic from sample `to` on. */
+  private feedRow(raster: Raster, from: number, to: number): boolean {
+    const { mask, bands } = this;
+    let taken = false;
+    for (let i = from, j = to; i < from + raster.width; i++, j++) {
+      const below = raster.mask[i]!;
+      const top = mask[j]!;
+      if (below === 0 || top === OPAQUE) continue;
+      taken = true;
+      if (top === 0) {
+        for (let b = 0; b < bands.length; b++) bands[b]![j] = raster.bands[b]![i]!;
+        mask[j] = below;
+      } else {
+        this.blendUnder(raster, i, j);
+      }
+      if (mask[j] === OPAQUE) this.openPixels--;
+    }
+    return taken;
+  }
+
+  private blendUnder(raster: Raster, i: number, j: number): void {
+    const top = this.mask[j]! / OPAQUE;
+    const below = (raster.mask[i]! / OPAQUE) * (1 - top);
+    const isFloat = this.shape.dtype === 'float32' || this.shape.dtype === 'float64';
+    for (let b = 0; b < this.bands.length; b++) {
+      const band = this.bands[b]!;
+      const value = (band[j]! * top + raster.bands[b]![i]! * below) / (top + below);
+      band[j] = isFloat ? value : Math.floor(value + 0.5);
+    }
+    this.mask[j] = Math.floor((top + below) * OPAQUE + 0.5);
+  }
+
+  private checkFits(raster: Raster, at: { readonly col: number; readonly row: number }): void {
+    const { width, height, dtype, bandCount } = this.shape;
+    const inside = at.col >= 0 && at.row >= 0 && at.col + raster.width <= width && at.row + raster.height <= height;
+    if (inside && raster.dtype === dtype && raster.bands.length === bandCount) return;
+    throw new RangeError(
+      `Feeding ${raster.bands.length} bands of ${raster.dtype}, ${raster.width}x${raster.height} at ${at.col},${at.row}, ` +
+        `to a mosaic of ${bandCount} bands of ${dtype}, ${width}x${height}`,
+    );
+  }
+}

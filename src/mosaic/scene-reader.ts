@@ -1,0 +1,184 @@
+import type { Cog } from '../cog/cog.ts';
+import { planRead } from '../cog/plan-read.ts';
+import type { ReadPlan, TileGrid } from '../cog/plan-read.ts';
+import { readPlan, sourceWindows } from '../cog/read-raster.ts';
+import type { Piece } from '../cog/read-raster.ts';
+import { TilerError } from '../errors.ts';
+import { bytesPerSample, createRaster } from '../raster/raster.ts';
+import type { Dtype, Raster, Window } from '../raster/raster.ts';
+import type { Resampling } from '../raster/resample.ts';
+import type { AssetRef, Scene } from './scene.ts';
+
+/** Opens the file of an href, or gives it as it is open already. What it gives is not disposed by who asked for it. */
+export interface CogOpener {
+  open(href: string, options: { readonly signal: AbortSignal }): Promise<Cog>;
+}
+
+/** What of a scene is read, and how. The fields are those of the tileset request. */
+export interface SceneReadOptions {
+  /** 1-based bands of every asset; null = all. */
+  readonly bidx: readonly number[] | null;
+  /** Overrides the files' own nodata, alpha and mask; may be NaN; null = the files decide. */
+  readonly nodata: number | null;
+  readonly resampling: Resampling;
+}
+
+/** How to fill one tile from one scene: a plan for each of its assets, in their order; null = the asset has nothing here. */
+export interface ScenePlan {
+  readonly grid: TileGrid;
+  readonly assets: readonly (ReadPlan | null)[];
+  /** Decoded size of all source windows together; blocks reach a little beyond them. */
+  readonly sourceBytes: number;
+}
+
+/** A scene whose files are open. Its bands are those of its assets, one after the other. */
+export interface OpenScene {
+  readonly scene: Scene;
+  readonly bandCount: number;
+  readonly dtype: Dtype;
+  readonly assets: readonly OpenAsset[];
+}
+
+/** One open file of a scene and the 1-based bands that are read of it. */
+export interface OpenAsset {
+  readonly ref: AssetRef;
+  readonly cog: Cog;
+  readonly bands: readonly number[];
+}
+
+/**
+ * Opens all assets of a scene at the same time.
+ *
+ * @throws TilerError `REQUEST_INVALID` if an asset has no such band, `MOSAIC_BANDS_DIFFER` if the assets are not of one
+ * dtype, and those of opening a COG
+ */
+export async function openScene(
+  scene: Scene,
+  cogs: CogOpener,
+  options: Pick<SceneReadOptions, 'bidx'>,
+  callOptions: { readonly signal: AbortSignal },
+): Promise<OpenScene> {
+  const assets = await Promise.all(
+    scene.assets.map(async (ref): Promise<OpenAsset> => {
+      const cog = await cogs.open(ref.href, callOptions);
+      return { ref, cog, bands: bandsOf(scene, ref, cog, options.bidx) };
+    }),
+  );
+  const [first] = assets;
+  if (first === undefined) {
+    throw new TilerError('ASSET_KEY_UNKNOWN', `Opening ${sceneName(scene)}: it has none of the assets asked for`);
+  }
+  const other = assets.find(({ cog }) => cog.dtype !== first.cog.dtype);
+  if (other !== undefined) {
+    throw new TilerError(
+      'MOSAIC_BANDS_DIFFER',
+      `Stacking the assets of ${sceneName(scene)}: ${first.ref.key} is ${first.cog.dtype} and ` +
+        `${other.ref.key} is ${other.cog.dtype}, expected one sample type`,
+      { context: { itemId: scene.itemId, assetKey: other.ref.key } },
+    );
+  }
+  const bandCount = assets.reduce((sum, { bands }) => sum + bands.length, 0);
+  return { scene, bandCount, dtype: first.cog.dtype, assets };
+}
+
+function bandsOf(scene: Scene, ref: AssetRef, cog: Cog, bidx: readonly number[] | null): readonly number[] {
+  if (bidx === null) return Array.from({ length: cog.bandCount }, (_, b) => b + 1);
+  const missing = bidx.find((band) => band > cog.bandCount);
+  if (missing === undefined) return bidx;
+  throw new TilerError(
+    'REQUEST_INVALID',
+    `Reading band ${missing} of asset ${ref.key} of ${sceneName(scene)}: it has ${cog.bandCount} (bidx counts from 1)`,
+    { context: { itemId: scene.itemId, assetKey: ref.key } },
+  );
+}
+
+/** `collection/itemId`, or the item ID alone. */
+export function sceneName({ collection, itemId }: Scene): string {
+  return collection === null ? itemId : `${collection}/${itemId}`;
+}
+
+/**
+ * Plans the reads of one tile; `null` = the scene does not touch it.
+ *
+ * @throws TilerError `ASSET_UNSUPPORTED` if the CRS of an asset is not known
+ */
+export function planScene({ assets }: OpenScene, grid: TileGrid, options: SceneReadOptions): ScenePlan | null {
+  const plans = assets.map(({ cog }) => planRead(cog, grid, options.resampling));
+  if (plans.every((plan) => plan === null)) return null;
+  let sourceBytes = 0;
+  for (const [a, { cog }] of assets.entries()) {
+    const plan = plans[a] ?? null;
+    // Blocks hold all bands of the file, as most files are laid out, whichever of them are read.
+    const pixelBytes = cog.bandCount * bytesPerSample(cog.dtype);
+    for (const { width, height } of plan === null ? [] : sourceWindows(plan))
+      sourceBytes += width * height * pixelBytes;
+  }
+  return { grid, assets: plans, sourceBytes };
+}
+
+/** Fetches what several plans of one scene need: for each file and level one call with all windows. */
+export async function prefetchScene(
+  { assets }: OpenScene,
+  plans: readonly ScenePlan[],
+  callOptions: { readonly signal: AbortSignal },
+): Promise<void> {
+  const prefetches = assets.flatMap(({ cog }, a) => {
+    const windowsByLevel = new Map<number, Window[]>();
+    for (const plan of plans) {
+      const assetPlan = plan.assets[a];
+      if (assetPlan === undefined || assetPlan === null) continue;
+      const windows = windowsByLevel.get(assetPlan.level) ?? [];
+      windows.push(...sourceWindows(assetPlan));
+      windowsByLevel.set(assetPlan.level, windows);
+    }
+    return [...windowsByLevel].map(([level, windows]) => cog.prefetch(level, windows, callOptions));
+  });
+  await Promise.all(prefetches);
+}
+
+/**
+ * Reads what a scene has for one tile, on the tile's grid; an empty list = nothing.
+ *
+ * With several assets each is warped by itself and their bands are stacked: a pixel is valid if any asset's is, and the
+ * bands of those that have none there are 0. So a pixel is nodata only if every band of it is, as within one file.
+ */
+export async function readScene(
+  open: OpenScene,
+  plan: ScenePlan,
+  { nodata }: SceneReadOptions,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<readonly Piece[]> {
+  const pieces = await Promise.all(
+    open.assets.map(async ({ cog, bands }, a) => {
+      const assetPlan = plan.assets[a] ?? null;
+      return assetPlan === null ? [] : await readPlan(cog, assetPlan, { bands, nodata, signal });
+    }),
+  );
+  const [only] = pieces;
+  if (pieces.length === 1 && only !== undefined) return only;
+  return pieces.every((ofAsset) => ofAsset.length === 0) ? [] : [stackPieces(open, plan.grid, pieces)];
+}
+
+function stackPieces(open: OpenScene, grid: TileGrid, pieces: readonly (readonly Piece[])[]): Piece {
+  const stacked = createRaster(grid.width, grid.height, open.dtype, open.bandCount);
+  let firstBand = 0;
+  for (const [a, { bands }] of open.assets.entries()) {
+    // Backwards, because where two pieces of one asset meet the earlier counts.
+    for (const piece of (pieces[a] ?? []).toReversed()) copyPiece(piece, stacked, firstBand);
+    firstBand += bands.length;
+  }
+  return { col: 0, row: 0, raster: stacked };
+}
+
+function copyPiece({ col, row, raster }: Piece, stacked: Raster, firstBand: number): void {
+  for (let y = 0; y < raster.height; y++) {
+    const from = y * raster.width;
+    const shift = (row + y) * stacked.width + col - from;
+    for (let i = from; i < from + raster.width; i++) {
+      const alpha = raster.mask[i]!;
+      if (alpha === 0) continue;
+      if (alpha > stacked.mask[i + shift]!) stacked.mask[i + shift] = alpha;
+      for (let b = 0; b < raster.bands.length; b++) stacked.bands[firstBand + b]![i + shift] = raster.bands[b]![i]!;
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import type { MultiPolygon } from 'geojson';
+import { TilerError } from '../errors.ts';
+import { splitAtAntimeridian } from '../geo/bbox.ts';
+import type { Bbox } from '../geo/bbox.ts';
+import { normaliseFootprint, polygonBbox } from '../geo/polygon.ts';
+import { isObject, ownField } from './item.ts';
+import type { StacItem } from './item.ts';
+
+/** Longer ones are not addresses of files but data in disguise. */
+const MAX_HREF_LENGTH = 8192;
+
+/** Of the keys that an item has, this many are listed in a message. */
+const MAX_KEYS_LISTED = 40;
+
+export interface AccessorOptions {
+  /** Asset keys, in the order in which their bands are stacked. */
+  readonly assets: readonly string[];
+  /** What an item without one of the assets is: an error, or left out of the mosaic. */
+  readonly onMissingAsset: 'error' | 'skip';
+  /** Base of relative hrefs for items without a `self` link: the address of the search. */
+  readonly searchUrl: string;
+}
+
+/** One file of an item, its href absolute; the mosaic's `AssetRef` has this shape. */
+interface ItemAsset {
+  readonly key: string;
+  readonly href: string;
+}
+
+/** What the mosaic keeps of an item; its `Scene` has this shape. Degrees, longitudes in -180..180. */
+export interface ItemScene {
+  readonly itemId: string;
+  readonly collection: string | null;
+  readonly datetime: string | null;
+  readonly version: string;
+  readonly footprint: MultiPolygon | null;
+  readonly bbox: Bbox | null;
+  readonly assets: readonly ItemAsset[];
+}
+
+/**
+ * Turns an item into the scene that the mosaic sees, from what the search gave alone: nothing is fetched.
+ *
+ * The footprint is the geometry, normalised and cut at the antimeridian; without one that has an area it is the bbox's
+ * rectangle; without that either it is null, "may be anywhere". The version is `updated`, else a hash of the parts that
+ * are read.
+ *
+ * @returns null for an item that lacks an asset, where the request says to skip those
+ * @throws TilerError `ASSET_KEY_UNKNOWN` for such an item otherwise; `STAC_RESPONSE_INVALID` for an asset without a usable href
+ */
+export function itemToScene(item: StacItem, options: AccessorOptions): ItemScene | null {
+  const base = selfHref(item, options.searchUrl);
+  const assets: ItemAsset[] = [];
+  for (const key of options.assets) {
+    const asset = ownField(item.assets, key);
+    if (asset === undefined) {
+      if (options.onMissingAsset === 'skip') return null;
+      throw assetKeyUnknown(item, key);
+    }
+    assets.push({ key, href: hrefOf(item, key, asset, base) });
+  }
+  const itemBbox = usableBbox(item.bbox);
+  const footprint = footprintOf(item, itemBbox);
+  const datetime = textField(item, 'datetime');
+  return {
+    itemId: item.id,
+    collection: item.collection,
+    datetime,
+    version: textField(item, 'updated') ?? hashText(JSON.stringify([datetime, item.geometry, item.bbox, assets])),
+    footprint,
+    bbox: footprint === null ? itemBbox : polygonBbox(footprint),
+    assets,
+  };
+}
+
+function footprintOf(item: StacItem, bbox: Bbox | null): MultiPolygon | null {
+  const normalised = item.geometry === null ? null : normaliseFootprint(item.geometry);
+  if (normalised !== null && normalised.coordinates.length > 0) return normalised;
+  if (bbox === null) return null;
+  return { type: 'MultiPolygon', coordinates: splitAtAntimeridian(bbox).map((part) => [boxRing(part)]) };
+}
+
+/** The ring of a box that does not cross the antimeridian, anticlockwise (RFC 7946 section 3.1.6). */
+function boxRing([west, south, east, north]: Bbox): [number, number][] {
+  return [
+    [west, south],
+    [east, south],
+    [east, north],
+    [west, north],
+    [west, south],
+  ];
+}
+
+/** The horizontal part of an item's bbox, if it is one in degrees that has an area. */
+function usableBbox(values: readonly number[] | null): Bbox | null {
+  if (values === null) return null;
+  const isFlat = values.length === 4;
+  const [west = Number.NaN, south = Number.NaN] = values;
+  const [east = Number.NaN, north = Number.NaN] = isFlat ? values.slice(2) : values.slice(3);
+  const isInRange = [west, east].every((lng) => lng >= -180 && lng <= 180) && south >= -90 && north <= 90;
+  return isInRange && west !== east && south < north ? [west, south, east, north] : null;
+}
+
+function hrefOf(item: StacItem, key: string, asset: unknown, base: string): string {
+  const href = isObject(asset) ? ownField(asset, 'href') : undefined;
+  if (typeof href !== 'string' || href === '' || href.length > MAX_HREF_LENGTH || !URL.canParse(href, base)) {
+    throw new TilerError(
+      'STAC_RESPONSE_INVALID',
+      `Reading asset '${key}' of item '${item.id}': field 'href' is no address of at most ${MAX_HREF_LENGTH} characters.`,
+      { context: { itemId: item.id, assetKey: key } },
+    );
+  }
+  // An absolute href stays as it is: parsing it would percent-encode keys of object stores.
+  return URL.canParse(href) ? href : new URL(href, base).href;
+}
+
+function selfHref(item: StacItem, searchUrl: string): string {
+  for (const link of item.links) {
+    if (isObject(link) && ownField(link, 'rel') === 'self') {
+      const href = ownField(link, 'href');
+      if (typeof href === 'string' && URL.canParse(href, searchUrl)) return new URL(href, searchUrl).href;
+    }
+  }
+  return searchUrl;
+}
+
+function assetKeyUnknown(item: StacItem, key: string): TilerError {
+  const keys = Object.keys(item.assets);
+  const listed = keys.slice(0, MAX_KEYS_LISTED).join(', ') + (keys.length > MAX_KEYS_LISTED ? ', …' : '');
+  return new TilerError(
+    'ASSET_KEY_UNKNOWN',
+    `Looking for asset '${key}' in item '${item.id}' of collection '${item.collection ?? 'none'}': it has ${
+      keys.length === 0 ? 'no assets' : listed
+    }. Correct "assets", or set "onMissingAsset": "skip" to leave such items out.`,
+    { context: { itemId: item.id, assetKey: key } },
+  );
+}
+
+function textField(item: StacItem, name: string): string | null {
+  const value = ownField(item.properties, name);
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+/** 64 bits of FNV-1a in two halves, in hexadecimal: to see a change, not to withstand an attack. */
+function hashText(text: string): string {
+  let low = 0x811c9dc5;
+  let high = 0x1b873593;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    low = Math.imul(low ^ unit, 0x01000193);
+    high = Math.imul(high ^ unit, 0x85ebca6b);
+  }
+  return [high, low].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
+}
