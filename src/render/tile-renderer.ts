@@ -1,5 +1,6 @@
 import type { IoCounters } from '../observe.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { Resampling } from '../raster/resample.ts';
 import type { MetatileWork } from '../tms/metatile.ts';
 import type { Tile } from '../tms/tile.ts';
 
@@ -13,7 +14,7 @@ export interface RenderOptions {
   /** One pair for all bands or one each; null = samples are uint8 already. */
   readonly rescale: readonly (readonly [number, number])[] | null;
   readonly pixelSelection: 'first';
-  readonly resampling: 'nearest' | 'bilinear';
+  readonly resampling: Resampling;
   readonly format: 'png' | 'jpeg' | 'webp';
 }
 
@@ -48,7 +49,8 @@ export interface TileRenderer extends AsyncDisposable {
   readonly counters: IoCounters;
   /**
    * Renders the tiles of one metatile. A tile's bytes do not depend on which metatile it is rendered in. A failed asset
-   * fails the tiles that need it, and only those; a failed search fails the call.
+   * fails the tiles that need it, and only those; a failed search fails the call, and so does a sink that throws. When the
+   * call has ended, however it ends, the sink is not called any more.
    */
   renderMetatile(
     work: MetatileWork,

@@ -1,0 +1,35 @@
+import { AWS_CREDENTIALS_NAMES, AWS_PASSING_NAMES, AWS_THROTTLED_NAMES, parseAwsError } from '../aws-error.ts';
+import type { AwsErrorParts } from '../aws-error.ts';
+import { TilerError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+
+/**
+ * Says what a failure of an S3 request means for the queue: 429 and SlowDown are `STORE_THROTTLED` (with the server's
+ * `Retry-After`), 5xx, time-outs and broken connections are `STORE_UNAVAILABLE`, 412 is `STORE_CONFLICT`, and every other
+ * refusal, missing credentials and a missing bucket among them, is `STORE_FORBIDDEN`.
+ *
+ * @param attempted - what was done to what, for the message; without credentials
+ */
+export function fromAwsError(error: unknown, attempted: string): TilerError {
+  const parts = parseAwsError(error);
+  const found = parts.status === null ? parts.name : `${parts.status} ${parts.name}`;
+  const detail = parts.message === '' || parts.message === parts.name ? '' : `: ${parts.message}`;
+  return new TilerError(codeOf(parts), `${attempted}: ${found}${detail}`, {
+    cause: error,
+    ...(parts.status === null ? {} : { context: { status: parts.status } }),
+    ...(parts.retryAfterMs === null ? {} : { retryAfterMs: parts.retryAfterMs }),
+  });
+}
+
+/** True for the answer "there is no such object". A missing bucket is none: it is an error. */
+export function isNoSuchKey(error: unknown): boolean {
+  const { name, status } = parseAwsError(error);
+  return name === 'NoSuchKey' || (status === 404 && name !== 'NoSuchBucket');
+}
+
+function codeOf({ name, status }: AwsErrorParts): ErrorCode {
+  if (AWS_THROTTLED_NAMES.has(name) || status === 429) return 'STORE_THROTTLED';
+  if (AWS_CREDENTIALS_NAMES.has(name)) return 'STORE_FORBIDDEN';
+  if (status === null || status >= 500 || status === 408 || AWS_PASSING_NAMES.has(name)) return 'STORE_UNAVAILABLE';
+  return status === 412 ? 'STORE_CONFLICT' : 'STORE_FORBIDDEN';
+}

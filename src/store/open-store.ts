@@ -1,0 +1,96 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { TilerError } from '../errors.ts';
+import type { IoCounters } from '../observe.ts';
+import { createFileStore } from './file-store.ts';
+import { openS3Store } from './s3-store.ts';
+import type { S3Location } from './s3-store.ts';
+import type { StoreCallOptions, TileStore } from './tile-store.ts';
+
+/** What a store needs to know of the tiles and of the process. The first two are an encoder's fields. */
+export interface OpenStoreOptions {
+  /** File ending without the dot. */
+  readonly extension: string;
+  readonly contentType: string;
+  /** `Cache-Control` of the objects in S3; default `public, max-age=3600`, for tiles that a later run may replace. */
+  readonly cacheControl?: string;
+  /** For S3 servers other than AWS; default false. */
+  readonly forcePathStyle?: boolean;
+  readonly counters: Pick<IoCounters, 'writeRequests' | 'bytesWritten'>;
+}
+
+/** Where the tiles of a request go. */
+export type StoreLocation = { readonly kind: 'folder'; readonly path: string } | ({ readonly kind: 's3' } & S3Location);
+
+const DEFAULT_CACHE_CONTROL = 'public, max-age=3600';
+
+/** S3's rules for the names of buckets, as far as they are about characters. */
+const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+
+/**
+ * Reads an output: a folder, a `file:` URL, or `s3://bucket/prefix`. A relative folder stays relative.
+ *
+ * @throws TilerError `REQUEST_INVALID` for anything else
+ */
+export function parseStoreLocation(output: string): StoreLocation {
+  if (/\.pmtiles$/i.test(output)) throw invalid(output, 'archives are not written yet; a folder or s3://bucket/prefix');
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(output)?.[1]?.toLowerCase();
+  if (scheme === 's3') return parseS3(output);
+  if (scheme === 'file') return { kind: 'folder', path: parseFileUrl(output) };
+  if (scheme !== undefined && output.includes('://'))
+    throw invalid(output, 'a folder, a file: URL or s3://bucket/prefix');
+  if (output === '' || output.includes('\0')) throw invalid(output, 'a folder, a file: URL or s3://bucket/prefix');
+  return { kind: 'folder', path: output };
+}
+
+/**
+ * Opens the store that an output names. Writes nothing, but finds out whether the place can hold tiles at all.
+ *
+ * @throws TilerError `REQUEST_INVALID` if the output is none, or names a file or a bucket that is not there, and those
+ * of `openS3Store`
+ */
+export async function openTileStore(
+  output: string,
+  options: OpenStoreOptions,
+  callOptions: StoreCallOptions,
+): Promise<TileStore> {
+  const location = parseStoreLocation(output);
+  if (location.kind === 'folder') {
+    await checkFolder(location.path);
+    return createFileStore(location.path, options);
+  }
+  const { cacheControl = DEFAULT_CACHE_CONTROL, forcePathStyle = false } = options;
+  return await openS3Store(location, { ...options, cacheControl, forcePathStyle }, callOptions);
+}
+
+function invalid(output: string, expected: string, cause?: unknown): TilerError {
+  return new TilerError('REQUEST_INVALID', `Opening the output "${output}": expected ${expected}`, { cause });
+}
+
+function parseFileUrl(output: string): string {
+  try {
+    return fileURLToPath(output);
+  } catch (cause) {
+    throw invalid(output, 'a file: URL of this machine, such as file:///data/tiles', cause);
+  }
+}
+
+function parseS3(output: string): StoreLocation {
+  const [bucket = '', ...parts] = output.slice('s3://'.length).split('/');
+  const prefix = parts.join('/').replace(/^\/+|\/+$/g, '');
+  const isPlain =
+    prefix === '' || prefix.split('/').every((part) => /^[^?#\\\p{Cc}]+$/u.test(part) && !/^\.\.?$/.test(part));
+  if (!/^s3:\/\//i.test(output) || !BUCKET.test(bucket) || !isPlain) {
+    throw invalid(
+      output,
+      's3://bucket/prefix with the bucket in lower case, no "?", "#", "//", "." or ".." in the prefix',
+    );
+  }
+  return { kind: 's3', bucket, prefix };
+}
+
+async function checkFolder(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (found !== null && !found.isDirectory()) throw invalid(resolve(path), 'a folder, found a file');
+}

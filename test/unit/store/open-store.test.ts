@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest';
+import { parseStoreLocation } from '../../../src/store/open-store.ts';
+
+describe('store location', () => {
+  test.each([
+    ['out/tiles', { kind: 'folder', path: 'out/tiles' }],
+    ['/data/tiles', { kind: 'folder', path: '/data/tiles' }],
+    ['../my tiles', { kind: 'folder', path: '../my tiles' }],
+    ['file:///data/my%20tiles', { kind: 'folder', path: '/data/my tiles' }],
+    ['s3://bucket', { kind: 's3', bucket: 'bucket', prefix: '' }],
+    ['s3://bucket/', { kind: 's3', bucket: 'bucket', prefix: '' }],
+    ['s3://my.bucket-1/a/b c/', { kind: 's3', bucket: 'my.bucket-1', prefix: 'a/b c' }],
+  ])('%s', (output, expected) => {
+    expect(parseStoreLocation(output)).toEqual(expected);
+  });
+
+  test.each([
+    '',
+    'https://example.com/tiles',
+    'ftp://example.com/tiles',
+    'file://elsewhere/tiles',
+    's3:bucket/prefix',
+    's3://',
+    's3:///prefix',
+    's3://Bucket/prefix',
+    's3://bucket/a/../b',
+    's3://bucket/a//b',
+    's3://bucket/a?b=c',
+    's3://key:secret@bucket/a',
+    'out.pmtiles',
+    's3://bucket/out.PMTiles',
+    'a\0b',
+  ])('%j is refused', (output) => {
+    expect(() => parseStoreLocation(output)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
+  });
+});
