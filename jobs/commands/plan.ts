@@ -1,0 +1,31 @@
+import type { Command } from '../command-line.ts';
+import { EXIT } from '../command-line.ts';
+import { createPlan } from '../plan-jobs.ts';
+import { formatCount } from '../progress.ts';
+import { JSON_OPTION, REQUEST_OPTIONS, REQUEST_POSITIONAL, loadRequest } from './shared.ts';
+
+/** `tilewright plan`: how much a request is. Asks no one and renders nothing. */
+export const planCommand: Command = {
+  name: 'plan',
+  summary: 'show what a request comes to; renders nothing',
+  positionals: [REQUEST_POSITIONAL],
+  options: { ...REQUEST_OPTIONS, json: JSON_OPTION },
+  async run(context, args) {
+    const { perZoom, tiles, metatiles } = createPlan(await loadRequest(context, args)).counts();
+    // One search for each metatile; a metatile with more items than fit on a page takes more pages.
+    const searches = metatiles;
+    if (args.options['json'] === 'true') {
+      for (const zoom of perZoom) context.print(JSON.stringify({ event: 'zoom', ...zoom, searches: zoom.metatiles }));
+      context.print(JSON.stringify({ event: 'plan', tiles, metatiles, searches }));
+      return EXIT.done;
+    }
+    const rows = [
+      ['zoom', 'tiles', 'metatiles', 'searches'],
+      ...perZoom.map((zoom) => [String(zoom.z), ...[zoom.tiles, zoom.metatiles, zoom.metatiles].map(formatCount)]),
+      ['all', ...[tiles, metatiles, searches].map(formatCount)],
+    ];
+    const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+    for (const row of rows) context.print(row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  '));
+    return EXIT.done;
+  },
+};

@@ -1,0 +1,25 @@
+import type { Command } from '../command-line.ts';
+import { assetsCommand } from './assets.ts';
+import { planCommand } from './plan.ts';
+import { pointCommand } from './point.ts';
+import { previewCommand } from './preview.ts';
+import { renderCommand } from './render.ts';
+import { cancelCommand, retryCommand, statusCommand } from './runs.ts';
+import { seedCommand } from './seed.ts';
+import { tileCommand } from './tile.ts';
+import { workerCommand } from './worker.ts';
+
+/** Every subcommand, in the order of the help and of the README. */
+export const COMMANDS: readonly Command[] = [
+  renderCommand,
+  planCommand,
+  seedCommand,
+  workerCommand,
+  statusCommand,
+  retryCommand,
+  cancelCommand,
+  tileCommand,
+  pointCommand,
+  assetsCommand,
+  previewCommand,
+];

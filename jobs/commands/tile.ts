@@ -1,0 +1,39 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Command } from '../command-line.ts';
+import { EXIT } from '../command-line.ts';
+import { parseTile, tilePath } from '../../src/tms/tile.ts';
+import { createReadingPipeline, createRequestEncoder } from '../pipeline.ts';
+import { JSON_OPTION, REQUEST_POSITIONAL, commandLogger, loadConfig, loadRequest } from './shared.ts';
+
+/** `tilewright tile`: one tile, by hand. */
+export const tileCommand: Command = {
+  name: 'tile',
+  summary: 'render one tile to a file',
+  positionals: [{ name: 'Z/X/Y', description: 'address of the tile, row 0 in the north' }, REQUEST_POSITIONAL],
+  options: {
+    output: { value: 'FILE', description: 'default Z-X-Y with the ending of the format, in the working directory' },
+    json: JSON_OPTION,
+  },
+  async run(context, args) {
+    const config = loadConfig(context, args);
+    const tile = parseTile(args.positionals['Z/X/Y'] ?? '');
+    const { output, ...options } = args.options;
+    const request = await loadRequest(context, { ...args, options });
+    await using pipeline = createReadingPipeline(request, config, commandLogger(context, args));
+    const encoded = await pipeline.renderer.renderTile(tile, { signal: context.signal });
+    const address = tilePath(tile);
+    const json = args.options['json'] === 'true';
+    if (encoded === null) {
+      context.print(json ? JSON.stringify({ tile: address, empty: true }) : `${address}: empty, nothing written`);
+      return EXIT.done;
+    }
+    const { extension } = createRequestEncoder(request);
+    const file = resolve(context.cwd, output ?? `${address.replaceAll('/', '-')}.${extension}`);
+    await writeFile(file, encoded.bytes, { signal: context.signal });
+    const { bytes, scenes } = encoded;
+    if (json) context.print(JSON.stringify({ tile: address, empty: false, file, bytes: bytes.length, scenes }));
+    else context.print(`${address}: ${bytes.length} bytes from ${scenes.join(', ')} → ${file}`);
+    return EXIT.done;
+  },
+};

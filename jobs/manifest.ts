@@ -1,0 +1,125 @@
+import * as z from 'zod';
+import { TilerError } from '../src/errors.ts';
+import type { TileFailure } from '../src/render/tile-renderer.ts';
+import type { StoreCallOptions, TileStore } from '../src/store/tile-store.ts';
+
+/** Name of the document beside the tiles. */
+const MANIFEST_NAME = 'tilewright.json';
+
+/** Failures that a manifest lists; the count says how many there are. */
+export const MANIFEST_FAILURES = 1_000;
+
+const CountSchema = z.int().min(0);
+
+const ManifestSchema = z.strictObject({
+  v: z.literal(1),
+  requestHash: z.string().min(1),
+  /** Counts the times that this output was begun anew, so that an old journal is never taken for a new one. */
+  generation: z.int().min(1),
+  state: z.enum(['rendering', 'complete', 'failed']),
+  counts: z
+    .strictObject({
+      metatiles: CountSchema,
+      tiles: CountSchema,
+      rendered: CountSchema,
+      empty: CountSchema,
+      failed: CountSchema,
+    })
+    .optional(),
+  failures: z.array(z.strictObject({ tile: z.string(), code: z.string(), message: z.string() })).optional(),
+});
+
+/** Says what an output holds and whether it is finished. Without a clock in it: the same run gives the same bytes. */
+export type Manifest = z.output<typeof ManifestSchema>;
+
+/** How to go about an output, from what its manifest says. */
+export type RunStart =
+  | { readonly kind: 'complete'; readonly manifest: Manifest }
+  | {
+      readonly kind: 'render';
+      readonly generation: number;
+      /** An unfinished run of the same request is continued. */
+      readonly continues: boolean;
+      /** Tiles may be there already, so an empty tile must delete what is at its address. */
+      readonly overwrite: boolean;
+    };
+
+/**
+ * Reads the manifest of an output; null = none.
+ *
+ * @throws TilerError `STORE_CONFLICT` for a document of that name which is no manifest, and those of `TileStore`
+ */
+export async function readManifest(store: TileStore, options: StoreCallOptions): Promise<Manifest | null> {
+  const text = await store.getDocument(MANIFEST_NAME, options);
+  if (text === null) return null;
+  const attempted = `Reading ${MANIFEST_NAME} of ${store.label}`;
+  try {
+    const parsed = ManifestSchema.safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data;
+    throw new TilerError('STORE_CONFLICT', `${attempted}: found a document of another kind or version`);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new TilerError('STORE_CONFLICT', `${attempted}: found no JSON`, { cause: error });
+  }
+}
+
+/** Writes the manifest with its keys in one fixed order. */
+export async function writeManifest(store: TileStore, manifest: Manifest, options: StoreCallOptions): Promise<void> {
+  const { v, requestHash, generation, state, counts, failures } = manifest;
+  const ordered = { v, requestHash, generation, state, counts, failures };
+  await store.putDocument(MANIFEST_NAME, `${JSON.stringify(ordered, null, 2)}\n`, 'application/json', options);
+}
+
+/** Failures as a manifest lists them: ordered by zoom, column and row, and not more than `MANIFEST_FAILURES`. */
+export function manifestFailures(failures: readonly TileFailure[]): NonNullable<Manifest['failures']> {
+  return [...failures]
+    .sort((a, b) => a.tile.z - b.tile.z || a.tile.x - b.tile.x || a.tile.y - b.tile.y)
+    .slice(0, MANIFEST_FAILURES)
+    .map(({ tile, code, message }) => ({ tile: `${tile.z}/${tile.x}/${tile.y}`, code, message }));
+}
+
+/**
+ * Decides whether a request may be rendered to an output: anew, as a continuation, or not at all.
+ *
+ * The same request continues an unfinished run and leaves a complete one alone. Another request, or tiles of unknown
+ * origin, are only written over with `force`.
+ *
+ * @throws TilerError `STORE_CONFLICT`
+ */
+export async function decideStart(
+  store: TileStore,
+  requestHash: string,
+  { force, signal }: { readonly force: boolean; readonly signal: AbortSignal },
+): Promise<RunStart> {
+  const manifest = await readManifest(store, { signal });
+  if (manifest === null) {
+    const occupied = await holdsTiles(store, signal);
+    if (occupied && !force) {
+      throw new TilerError(
+        'STORE_CONFLICT',
+        `Rendering to ${store.label}: found tiles without ${MANIFEST_NAME}, expected an empty output; --force writes over them`,
+      );
+    }
+    return { kind: 'render', generation: 1, continues: false, overwrite: occupied };
+  }
+  if (force) return { kind: 'render', generation: manifest.generation + 1, continues: false, overwrite: true };
+  if (manifest.requestHash !== requestHash) {
+    throw new TilerError(
+      'STORE_CONFLICT',
+      `Rendering to ${store.label}: found tiles of another request, expected none or those of this one; ` +
+        '--force writes over them',
+    );
+  }
+  if (manifest.state === 'complete') return { kind: 'complete', manifest };
+  return { kind: 'render', generation: manifest.generation, continues: true, overwrite: true };
+}
+
+/** Names a run: the start of `runHash` of its request, and the generation. Of letters, digits and `-`. */
+export function runId(runHash: string, generation: number): string {
+  return `${runHash.slice(0, 16)}-${generation}`;
+}
+
+async function holdsTiles(store: TileStore, signal: AbortSignal): Promise<boolean> {
+  for await (const _ of store.list({ signal })) return true;
+  return false;
+}

@@ -1,0 +1,184 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import type { MetatileResult } from './metatile-result.ts';
+import type { ScheduledMetatile } from './metatile-schedule.ts';
+import type { FromRenderProcess, ToRenderProcess } from './render-channel.ts';
+import type { Failure } from './retry.ts';
+
+/** The next metatile's reads overlap this one's rendering; a third would only cost memory. */
+const METATILES_PER_PROCESS = 2;
+
+/** A process that dies before it is ready, this often in a row, will not come up at all. */
+const MAX_START_FAILURES = 3;
+
+export interface RenderPoolOptions {
+  readonly processes: number;
+  readonly open: Omit<Extract<ToRenderProcess, { kind: 'open' }>, 'probe'>;
+  /** Let the first process ask the catalog about the first metatile. */
+  readonly probe: boolean;
+  /** The first process is ready, and with `probe` the catalog has answered. Called once. */
+  readonly onReady: () => void;
+  /** Asked for work whenever a process has room; null = none now, `wake` says when there is. */
+  readonly next: (idle: boolean) => ScheduledMetatile | null;
+  readonly onResult: (result: MetatileResult) => void;
+  readonly onError: (index: number, failure: Failure) => void;
+  /** The process that rendered it is dead. */
+  readonly onLost: (index: number) => void;
+  /** No process can be used: the configuration or the request is at fault. */
+  readonly onFatal: (failure: Failure) => void;
+}
+
+interface Member {
+  readonly child: ChildProcess;
+  readonly probes: boolean;
+  readonly out: Set<number>;
+  ready: boolean;
+  alone: boolean;
+}
+
+/**
+ * The processes of a local run, fed by messages with at most two metatiles each. A process that dies is replaced, and
+ * its metatiles are reported lost.
+ *
+ * States: starting → open (`open`: feeding) → stopping (`stop`: nothing more is handed out, what is out is finished) → closed (`close`:
+ * the processes are gone). The processes have a process group of their own, so that Ctrl-C in a terminal reaches the
+ * parent alone; when the parent dies, their channel closes and they exit.
+ */
+export class RenderPool {
+  private readonly options: RenderPoolOptions;
+  private readonly members = new Set<Member>();
+  private state: 'starting' | 'open' | 'stopping' | 'closed' = 'starting';
+  /** `onReady` was called: what it begins takes a while, and must not begin again when the next process is ready. */
+  private announced = false;
+  private toProbe: boolean;
+  private startFailures = 0;
+
+  constructor(options: RenderPoolOptions) {
+    this.options = options;
+    this.toProbe = options.probe;
+  }
+
+  /** Metatiles handed out and not answered yet. */
+  get out(): number {
+    let out = 0;
+    for (const member of this.members) out += member.out.size;
+    return out;
+  }
+
+  start(): void {
+    for (let n = 0; n < this.options.processes; n++) this.spawn();
+  }
+
+  open(): void {
+    if (this.state === 'starting') this.state = 'open';
+    this.wake();
+  }
+
+  /** Gives work to every process that has room, the emptiest first. */
+  wake(): void {
+    if (this.state !== 'open') return;
+    for (let room = 0; room < METATILES_PER_PROCESS; room++) {
+      for (const member of this.members) this.feed(member, room);
+    }
+  }
+
+  stop(): void {
+    if (this.state !== 'closed') this.state = 'stopping';
+  }
+
+  /** Ends all processes: those that are idle by themselves, after `graceMs` the others by SIGKILL. */
+  async close(graceMs: number): Promise<void> {
+    this.state = 'closed';
+    await Promise.all([...this.members].map(({ child }) => endChild(child, graceMs)));
+    this.members.clear();
+  }
+
+  private spawn(): void {
+    const child = fork(workerEntry(), ['render'], { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const member: Member = { child, probes: this.toProbe, out: new Set(), ready: false, alone: false };
+    this.toProbe = false;
+    this.members.add(member);
+    child.on('message', (message) => this.receive(member, message as FromRenderProcess));
+    child.once('exit', (code, signal) => this.replace(member, signal ?? `exit code ${code}`));
+    // A child that cannot be started or has just died also emits 'error'; its 'exit' or the next start deals with it.
+    child.on('error', () => {});
+    send(child, { ...this.options.open, probe: member.probes });
+  }
+
+  private feed(member: Member, room: number): void {
+    if (!member.ready || member.alone || member.out.size > room) return;
+    const metatile = this.options.next(member.out.size === 0);
+    if (metatile === null) return;
+    member.out.add(metatile.index);
+    member.alone = metatile.alone;
+    send(member.child, { kind: 'metatile', index: metatile.index });
+  }
+
+  private receive(member: Member, message: FromRenderProcess): void {
+    switch (message.kind) {
+      case 'ready':
+        member.ready = true;
+        this.startFailures = 0;
+        if (!this.announced && (member.probes || !this.options.probe)) {
+          this.announced = true;
+          this.options.onReady();
+        }
+        break;
+      case 'fatal':
+        this.options.onFatal(message.failure);
+        break;
+      case 'result':
+        this.release(member, message.result.index);
+        this.options.onResult(message.result);
+        break;
+      case 'error':
+        this.release(member, message.index);
+        this.options.onError(message.index, message.failure);
+        break;
+    }
+    this.wake();
+  }
+
+  private release(member: Member, index: number): void {
+    member.out.delete(index);
+    member.alone = false;
+  }
+
+  private replace(member: Member, cause: string): void {
+    this.members.delete(member);
+    if (this.state === 'closed') return;
+    if (!member.ready && ++this.startFailures >= MAX_START_FAILURES) {
+      const message = `Starting a render process: it ended ${this.startFailures} times before it was ready (${cause})`;
+      this.options.onFatal({ code: 'WORKER_LOST', message, retryAfterMs: null });
+      return;
+    }
+    for (const index of member.out) this.options.onLost(index);
+    if (member.probes && !member.ready) this.toProbe = true;
+    if (this.state !== 'stopping') this.spawn();
+    this.wake();
+  }
+}
+
+/** The file that every process of Tilewright starts with, beside this one as source or as build. */
+export function workerEntry(): URL {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return new URL(`../workers/main.${extension}`, import.meta.url);
+}
+
+/** Closes the channel, which ends an idle process, and waits for its exit. */
+async function endChild(child: ChildProcess, graceMs: number): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+    child.once('exit', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    send(child, { kind: 'close' });
+  });
+}
+
+/** A message to a process that has just died is lost, and its metatile is given to another once the exit is seen. */
+function send(child: ChildProcess, message: ToRenderProcess): void {
+  if (child.connected) child.send(message, () => {});
+}

@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openJournal, removeJournal } from '../../../jobs/journal.ts';
+
+const RUN = { run: '0123456789abcdef-1', indexCount: 100 };
+
+let folder: string;
+let path: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tilewright-journal-'));
+  path = join(folder, 'state', 'run.journal');
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+test('remembers what is done, with the tiles that it rendered, 0 and 256 among them', async () => {
+  {
+    await using journal = await openJournal(path, RUN);
+    expect(journal.resumed).toBe(0);
+    for (const [index, rendered] of [
+      [0, 0],
+      [7, 256],
+      [99, 3],
+    ] as const)
+      await journal.markDone(index, rendered);
+    expect(journal.renderedOf(7)).toBe(256);
+  }
+  await using journal = await openJournal(path, RUN);
+  expect(journal.resumed).toBe(3);
+  expect([0, 1, 7, 99].map((index) => journal.renderedOf(index))).toStrictEqual([0, null, 256, 3]);
+});
+
+test('marking twice is harmless', async () => {
+  await using journal = await openJournal(path, RUN);
+  await journal.markDone(5, 4);
+  await journal.markDone(5, 4);
+  expect(journal.renderedOf(5)).toBe(4);
+});
+
+test('a file of another run or another plan, or of another kind, is begun anew', async () => {
+  {
+    await using journal = await openJournal(path, RUN);
+    await journal.markDone(1, 1);
+  }
+  {
+    await using other = await openJournal(path, { ...RUN, run: '0123456789abcdef-2' });
+    expect(other.renderedOf(1)).toBeNull();
+    await other.markDone(1, 1);
+  }
+  {
+    await using other = await openJournal(path, { run: '0123456789abcdef-2', indexCount: 101 });
+    expect(other.renderedOf(1)).toBeNull();
+  }
+  await writeFile(path, 'something else entirely');
+  await using fresh = await openJournal(path, RUN);
+  expect(fresh.resumed).toBe(0);
+});
+
+test('a file that ends in the midst of a slot loses that slot alone', async () => {
+  {
+    await using journal = await openJournal(path, RUN);
+    await journal.markDone(2, 9);
+    await journal.markDone(3, 9);
+  }
+  await truncate(path, (await readFile(path)).length - 1);
+  await using journal = await openJournal(path, RUN);
+  expect([2, 3, 4].map((index) => journal.renderedOf(index))).toStrictEqual([9, null, null]);
+});
+
+test('is removed with its folder, if that is empty then', async () => {
+  await (await openJournal(path, RUN))[Symbol.asyncDispose]();
+  const other = join(folder, 'state', 'other.journal');
+  await (await openJournal(other, RUN))[Symbol.asyncDispose]();
+  await removeJournal(path);
+  expect([existsSync(path), existsSync(other)]).toStrictEqual([false, true]);
+  await removeJournal(other);
+  expect(existsSync(join(folder, 'state'))).toBe(false);
+  await removeJournal(other);
+});

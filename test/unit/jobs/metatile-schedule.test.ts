@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { createMetatileSchedule } from '../../../jobs/metatile-schedule.ts';
+
+function clocked(indices: Iterable<number>) {
+  let nowMs = 0;
+  const schedule = createMetatileSchedule(indices, () => nowMs);
+  return { schedule, pass: (ms: number) => void (nowMs += ms) };
+}
+
+test('hands out the indices in their order, then nothing', () => {
+  const { schedule } = clocked([3, 5]);
+  expect(schedule.next(false)).toStrictEqual({ index: 3, alone: false });
+  expect(schedule.isExhausted()).toBe(false);
+  expect(schedule.next(false)).toStrictEqual({ index: 5, alone: false });
+  expect(schedule.next(false)).toBeNull();
+  expect(schedule.isExhausted()).toBe(true);
+});
+
+test('reads the plan only as far as it is handed out', () => {
+  let read = 0;
+  const { schedule } = clocked(
+    (function* () {
+      for (;;) yield read++;
+    })(),
+  );
+  schedule.next(true);
+  schedule.next(true);
+  expect(read).toBe(2);
+});
+
+test('a metatile that is put back comes after its wait, before the rest of the plan', () => {
+  const { schedule, pass } = clocked([1, 2, 3]);
+  schedule.next(false);
+  expect(schedule.failed(1)).toBe(1);
+  schedule.retry(1, 100);
+  expect(schedule.nextDueInMs()).toBe(100);
+  expect(schedule.next(false)?.index).toBe(2);
+  pass(100);
+  expect(schedule.nextDueInMs()).toBe(0);
+  expect(schedule.next(false)).toStrictEqual({ index: 1, alone: false });
+  expect(schedule.next(false)?.index).toBe(3);
+  expect(schedule.nextDueInMs()).toBeNull();
+});
+
+test('is not exhausted while one waits', () => {
+  const { schedule, pass } = clocked([1]);
+  schedule.next(false);
+  schedule.retry(1, 50);
+  expect(schedule.next(false)).toBeNull();
+  expect(schedule.isExhausted()).toBe(false);
+  pass(50);
+  expect(schedule.next(false)?.index).toBe(1);
+  expect(schedule.isExhausted()).toBe(true);
+});
+
+test('one whose process died is only given to an idle process, alone', () => {
+  const { schedule } = clocked([1, 2]);
+  schedule.next(false);
+  expect(schedule.lost(1)).toBe(1);
+  schedule.retry(1, 0);
+  expect(schedule.next(false)?.index).toBe(2);
+  expect(schedule.next(false)).toBeNull();
+  expect(schedule.next(true)).toStrictEqual({ index: 1, alone: true });
+});
+
+test('counts executions and losses apart, and forgets them when it is settled', () => {
+  const { schedule } = clocked([]);
+  expect([schedule.failed(4), schedule.failed(4), schedule.lost(4)]).toStrictEqual([1, 2, 1]);
+  schedule.settle(4);
+  expect([schedule.failed(4), schedule.lost(4)]).toStrictEqual([1, 1]);
+});

@@ -1,0 +1,61 @@
+import { TilerError } from '../src/errors.ts';
+import { parseConfig } from '../src/config.ts';
+import type { FromRenderProcess, ToRenderProcess } from '../jobs/render-channel.ts';
+
+/*
+ * Where every process of Tilewright except the command line begins: without an argument it is a worker of the queue,
+ * with `render` a process of `tilewright render`, which gets all else from its parent.
+ */
+// On Node 20 the AWS SDK announces on stderr, for every process, that it will need a later one some day.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+
+if (process.argv[2] === 'render') await startRenderProcess();
+else await startWorker();
+
+async function startRenderProcess(): Promise<void> {
+  const { runRenderProcess } = await import('./render-process.ts');
+  runRenderProcess(
+    {
+      // The channel may close at any time; who listens to 'disconnect' deals with it.
+      send: (message: FromRenderProcess) => void process.send?.(message, undefined, undefined, () => {}),
+      onMessage: (listener) => void process.on('message', (message) => listener(message as ToRenderProcess)),
+      onDisconnect: (listener) => void process.on('disconnect', listener),
+    },
+    (code) => process.exit(code),
+  );
+}
+
+async function startWorker(): Promise<void> {
+  try {
+    const config = parseConfig(process.env);
+    const [{ createLogger }, { createWorkerRuntime }, { superviseShutdown }] = await Promise.all([
+      import('./logger.ts'),
+      import('./runtime.ts'),
+      import('./lifecycle.ts'),
+    ]);
+    const logger = createLogger(config.logLevel);
+    const runtime = createWorkerRuntime(config, logger);
+    superviseShutdown(
+      {
+        onSignal(listener) {
+          process.on('SIGTERM', listener);
+          process.on('SIGINT', listener);
+        },
+        onDisconnect: (listener) => void process.on('disconnect', listener),
+        exit: (code) => process.exit(code),
+      },
+      async (cause) => {
+        logger.info({ cause }, 'worker stopping');
+        await runtime.close(config.shutdownGraceMs);
+        logger.info({}, 'worker stopped');
+      },
+    );
+    await runtime.ready();
+    logger.info({ concurrency: config.worker.concurrency }, 'worker ready');
+    process.send?.('ready', undefined, undefined, () => {});
+  } catch (error) {
+    if (!(error instanceof TilerError)) throw error;
+    process.stderr.write(`${error.code}: ${error.message}\n`);
+    process.exit(error.code === 'CONFIG_INVALID' ? 2 : 1);
+  }
+}

@@ -1,0 +1,90 @@
+import { isAbortError, isTilerError } from '../src/errors.ts';
+import { SILENT } from '../src/observe.ts';
+import { createIoMeter } from '../jobs/metatile-result.ts';
+import { openPipeline } from '../jobs/pipeline.ts';
+import type { Pipeline } from '../jobs/pipeline.ts';
+import { createPlan } from '../jobs/plan-jobs.ts';
+import type { TilesetPlan } from '../jobs/plan-jobs.ts';
+import type { RenderChannel, ToRenderProcess } from '../jobs/render-channel.ts';
+import { failureOf } from '../jobs/retry.ts';
+import { processMetatile } from './render-metatile.ts';
+
+type OpenMessage = Extract<ToRenderProcess, { kind: 'open' }>;
+
+/**
+ * One process of `tilewright render`: opens the pipeline of the request, renders the metatiles that it is told to, and
+ * answers each with its result or its error. It ends when it is told to or when the parent is gone, whatever is under
+ * way: a tile is in place whole or not at all, and what was not answered is done again.
+ */
+export function runRenderProcess(channel: RenderChannel, exit: (code: number) => void): void {
+  const stopping = new AbortController();
+  let render: ((index: number) => Promise<void>) | null = null;
+  let pipeline: Pipeline | null = null;
+
+  const open = async (message: OpenMessage): Promise<void> => {
+    try {
+      const { signal } = stopping;
+      const plan = createPlan(message.request);
+      pipeline = await openPipeline(message.request, message.config, { signal, logger: SILENT });
+      const [first] = plan.works();
+      if (message.probe && first !== undefined) await pipeline.backend.assetsForMetatile(first.metatile, { signal });
+      render = createRender(channel, message, plan, pipeline, signal);
+      channel.send({ kind: 'ready' });
+    } catch (error) {
+      if (!isAbortError(error)) channel.send({ kind: 'fatal', failure: failureOf(error) });
+    }
+  };
+  const close = async (): Promise<void> => {
+    stopping.abort();
+    await pipeline?.[Symbol.asyncDispose]();
+  };
+
+  channel.onMessage((message) => {
+    switch (message.kind) {
+      case 'open':
+        void open(message);
+        break;
+      case 'metatile':
+        void render?.(message.index);
+        break;
+      case 'close':
+        void close().finally(() => exit(0));
+        break;
+    }
+  });
+  channel.onDisconnect(() => exit(1));
+}
+
+function createRender(
+  channel: RenderChannel,
+  { config, overwrite }: OpenMessage,
+  plan: TilesetPlan,
+  { renderer, store, counters }: Pipeline,
+  signal: AbortSignal,
+): (index: number) => Promise<void> {
+  const takeIo = createIoMeter(counters);
+  const storeConcurrency = config.store.concurrency;
+  const timeoutMs = config.metatileTimeoutMs;
+  return async (index) => {
+    try {
+      const work = plan.workAt(index);
+      if (work === null) throw new Error(`The plan has no metatile ${index}`);
+      const result = await processMetatile({
+        renderer,
+        store,
+        work,
+        overwrite,
+        storeConcurrency,
+        timeoutMs,
+        takeIo,
+        signal,
+      });
+      channel.send({ kind: 'result', result });
+    } catch (error) {
+      if (isAbortError(error) && signal.aborted) return;
+      // A fault in the program: what crosses to the parent is too little to find it by.
+      if (!isTilerError(error)) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+      channel.send({ kind: 'error', index, failure: failureOf(error) });
+    }
+  };
+}
