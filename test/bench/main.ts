@@ -1,0 +1,20 @@
+import { benchReal } from './real.ts';
+import { benchWarp } from './warp.ts';
+
+/** Benchmarks by name: `npm run bench -- NAME`. None asserts a time; each prints what it did beside how long it took. */
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  /** Both real mosaics, both engines, one and two processes, outputs compared byte for byte. */
+  seed: benchReal,
+  /** Milliseconds to warp one tile, by kernel and sample type. */
+  micro: benchWarp,
+};
+
+const names = process.argv.slice(2);
+for (const name of names.length === 0 ? Object.keys(BENCHES) : names) {
+  const bench = BENCHES[name];
+  if (bench === undefined) {
+    process.stderr.write(`No benchmark ${name}; there are ${Object.keys(BENCHES).join(', ')}\n`);
+    process.exit(2);
+  }
+  await bench();
+}

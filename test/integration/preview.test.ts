@@ -1,0 +1,200 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startPreviewServer } from '../../jobs/preview-server.ts';
+import type { PreviewServer } from '../../jobs/preview-server.ts';
+import { createIoCounters } from '../../src/observe.ts';
+import { createFileStore } from '../../src/store/file-store.ts';
+import { createTileJson, tileJsonToText } from '../../src/store/tilejson.ts';
+import { launchChromium } from '../support/chromium.ts';
+
+const NEVER = { signal: new AbortController().signal };
+const NAME = '<b>Four</b> & "quarters"';
+const RED = [200, 30, 30];
+const GREEN = [30, 160, 60];
+const BLUE = [40, 60, 200];
+const BACKGROUND = [0xe6, 0xe8, 0xeb];
+
+let folder: string;
+let server: PreviewServer;
+
+/** A world whose quarters are red, green, blue and, in the south-east, not there at all: z0 to z3. */
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tilewright-preview-'));
+  await using store = createFileStore(join(folder, 'tiles'), { extension: 'png', counters: createIoCounters() });
+  const png = (color: readonly number[]): Promise<Buffer> => {
+    const [r = 0, g = 0, b = 0] = color;
+    return sharp({ create: { width: 256, height: 256, channels: 3, background: { r, g, b } } })
+      .png()
+      .toBuffer();
+  };
+  const quarters = await Promise.all([RED, GREEN, BLUE].map(png));
+  for (let z = 1; z <= 3; z++) {
+    const half = 2 ** (z - 1);
+    for (let x = 0; x < 2 ** z; x++) {
+      for (let y = 0; y < 2 ** z; y++) {
+        const bytes = quarters[(x >= half ? 1 : 0) + (y >= half ? 2 : 0)];
+        if (bytes !== undefined) await store.put({ z, x, y }, bytes, NEVER);
+      }
+    }
+  }
+  const input = {
+    name: NAME,
+    minzoom: 1,
+    maxzoom: 3,
+    bbox: [-180, -85, 180, 85],
+    extension: 'png',
+    tileSize: 256,
+  } as const;
+  await store.putDocument('tilejson.json', tileJsonToText(createTileJson(input)), 'application/json', NEVER);
+  await writeFile(join(folder, 'outside.png'), 'not a tile');
+  server = await startPreviewServer({ output: join(folder, 'tiles'), ...NEVER });
+});
+
+afterAll(async () => {
+  await server.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Asks for a path as it is: `fetch` would take `..` out before it is sent. */
+async function ask(path: string, method = 'GET'): Promise<{ status: number; body: string }> {
+  return await new Promise((resolve, reject) => {
+    const sent = request(server.url, { path, method, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
+    });
+    sent.on('error', reject).end();
+  });
+}
+
+describe('preview server', () => {
+  test('gives tiles, with a type, an ETag and for every origin', async () => {
+    const response = await fetch(`${server.url}tiles/1/0/0.png`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('image/png');
+    expect(response.headers.get('access-control-allow-origin')).toBe('*');
+    expect(response.headers.get('cache-control')).toBe('no-cache');
+    const { data } = await sharp(await response.arrayBuffer())
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    expect([...data.subarray(0, 3)]).toEqual(RED);
+    const again = await fetch(`${server.url}tiles/1/0/0.png`, {
+      headers: { 'if-none-match': response.headers.get('etag') ?? '' },
+    });
+    expect(again.status).toBe(304);
+    expect((await again.arrayBuffer()).byteLength).toBe(0);
+  });
+
+  test('an empty tile is 204', async () => {
+    expect(await ask('/tiles/1/1/1.png')).toEqual({ status: 204, body: '' });
+  });
+
+  test('the TileJSON leads to the tiles', async () => {
+    const response = await fetch(`${server.url}tilejson.json`);
+    expect(await response.json()).toMatchObject({
+      tilejson: '3.0.0',
+      name: NAME,
+      tiles: [`${server.url}tiles/{z}/{x}/{y}.png`],
+      minzoom: 1,
+      maxzoom: 3,
+    });
+  });
+
+  test('the page allows itself nothing from elsewhere, and its title is text', async () => {
+    const response = await fetch(server.url);
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
+    const text = await response.text();
+    expect(text).toContain('<h1>&lt;b&gt;Four&lt;/b&gt; &amp; &quot;quarters&quot;</h1>');
+    expect(text).not.toMatch(/https?:/);
+  });
+
+  test('MapLibre is a module, whatever its query', async () => {
+    const response = await fetch(`${server.url}maplibre-gl-worker.mjs?v=6`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(/^text\/javascript/);
+    expect((await response.text()).length).toBeGreaterThan(100_000);
+  });
+
+  test.each([
+    '/../outside.png',
+    '/tiles/../outside.png',
+    '/tiles/..%2f..%2foutside.png',
+    '/tiles/1/0/../../../../outside.png',
+    '/tiles/1/0/0.png/../../../../outside.png',
+    '//etc/passwd',
+    '/%2e%2e/outside.png',
+    '/maplibre-gl.mjs/../../package.json',
+    '/maplibre-gl-dev.mjs',
+    '/tiles/1/0/0.webp',
+    '/tiles/1/2/0.png',
+    '/tiles/-1/0/0.png',
+    '/tiles/99/0/0.PNG',
+    '/constructor',
+    '/__proto__',
+  ])('there is nothing at %s', async (path) => {
+    expect((await ask(path)).status).toBe(404);
+  });
+
+  test('HEAD has no body, and nothing can be changed', async () => {
+    expect(await ask('/tiles/1/0/0.png', 'HEAD')).toEqual({ status: 200, body: '' });
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+      expect((await ask('/tiles/1/0/0.png', method)).status).toBe(405);
+    }
+  });
+
+  test('a place without a tileset is refused, and so is a port in use', async () => {
+    await expect(startPreviewServer({ output: folder, ...NEVER })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    const port = Number(new URL(server.url).port);
+    const second = startPreviewServer({ output: join(folder, 'tiles'), port, ...NEVER });
+    await expect(second).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+});
+
+describe('preview page in Chromium', () => {
+  test('shows the tiles where they belong', async () => {
+    const browser = await launchChromium();
+    try {
+      const page = await browser.newPage({ viewport: { width: 800, height: 600 } });
+      const problems: string[] = [];
+      const origins = new Set<string>();
+      page.on('console', (message) => {
+        if (message.type() === 'error') problems.push(message.text());
+      });
+      page.on('pageerror', (error) => problems.push(error.message));
+      page.on('request', (sent) => {
+        if (!/^(blob|data):/.test(sent.url())) origins.add(new URL(sent.url()).origin);
+      });
+      await page.goto(server.url);
+      await page.waitForSelector('body[data-state=idle]', { timeout: 60_000 });
+      const plain = await page.screenshot();
+      const colorAt = await pixelReader(plain);
+      expect(colorAt(350, 250)).toEqual(RED);
+      expect(colorAt(450, 250)).toEqual(GREEN);
+      expect(colorAt(350, 350)).toEqual(BLUE);
+      expect(colorAt(450, 350)).toEqual(BACKGROUND);
+      expect(await page.textContent('#zoom')).toBe('tiles of z1 (z1 to z3, png, 256 px)');
+
+      await page.check('#grid');
+      await expect.poll(async () => Buffer.compare(await page.screenshot(), plain), { timeout: 20_000 }).not.toBe(0);
+      const names = await page.locator('.tile-name').allTextContents();
+      expect(names.filter((name) => name.startsWith('1/')).length).toBe(names.length);
+      expect(new Set(names)).toEqual(new Set(['1/0/0', '1/0/1', '1/1/0', '1/1/1']));
+
+      expect(await page.title()).toBe(`${NAME} · Tilewright`);
+      expect(await page.isHidden('#problem')).toBe(true);
+      expect(problems).toEqual([]);
+      expect([...origins]).toEqual([new URL(server.url).origin]);
+    } finally {
+      await browser.close();
+    }
+  });
+});
+
+async function pixelReader(image: Buffer): Promise<(x: number, y: number) => number[]> {
+  const { data, info } = await sharp(image).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  return (x, y) => [...data.subarray((y * info.width + x) * 3, (y * info.width + x) * 3 + 3)];
+}

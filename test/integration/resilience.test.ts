@@ -1,0 +1,232 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { assertExit, childrenOf, isAlive, runCli, startCli, until } from '../support/processes.ts';
+import type { Running } from '../support/processes.ts';
+import { createOwnRedis, startRedis } from '../support/redis.ts';
+import type { RedisServer } from '../support/redis.ts';
+import { filesOf, startSmallWorld } from '../support/small-world.ts';
+import type { SmallWorld } from '../support/small-world.ts';
+
+let world: SmallWorld;
+let redis: RedisServer;
+/** What an undisturbed run gives. */
+let expected: readonly string[];
+let queueEnv: Readonly<Record<string, string>>;
+
+beforeAll(async () => {
+  [world, redis] = await Promise.all([startSmallWorld(), startRedis()]);
+  const { code, stderr } = await runCli(['render', await world.request({ output: 'undisturbed' })]);
+  assertExit({ code, stderr }, 0);
+  expected = await filesOf(out('undisturbed'));
+  // Short, so that the jobs of a killed worker are taken over within seconds.
+  queueEnv = {
+    ...redis.env,
+    TILEWRIGHT_LOCK_MS: '2000',
+    TILEWRIGHT_STALLED_INTERVAL_MS: '1000',
+    TILEWRIGHT_MAX_STALLED: '10',
+  };
+});
+
+beforeEach(() => {
+  // Every tile then takes long enough for a signal to come in the midst of a run.
+  world.slowDown(30);
+});
+
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await redis[Symbol.asyncDispose]();
+});
+
+function out(name: string): string {
+  return join(world.folder, name);
+}
+
+/** Waits until a run has written this many tiles, and says that it is not over. */
+async function untilTiles(name: string, count: number): Promise<void> {
+  const written = await until(`${count} tiles in ${name}`, async () => {
+    const files = existsSync(out(name)) ? await tilesOf(name) : [];
+    return files.length >= count ? files.length : null;
+  });
+  expect(written, 'the run is over already').toBeLessThan(expected.length - 2);
+}
+
+/** Tiles may vanish between listing and hashing, while their writers rename them. */
+async function tilesOf(name: string): Promise<readonly string[]> {
+  const files = await filesOf(out(name)).catch(() => []);
+  return files.filter((file) => file.includes('.png'));
+}
+
+async function killOneChild(parent: Running): Promise<void> {
+  const [child] = await until('a child process', async () => {
+    const children = await childrenOf(parent.pid);
+    return children.length > 0 ? children : null;
+  });
+  if (child !== undefined) process.kill(child, 'SIGKILL');
+}
+
+describe('render', () => {
+  test('kill -9 of the parent: its processes end, and the same command goes on to the same bytes', async () => {
+    const request = await world.request({ output: 'parent-killed', metatileSize: 1 });
+    await using running = startCli(['render', request, '--processes', '2']);
+    await untilTiles('parent-killed', 10);
+    const children = await childrenOf(running.pid);
+    expect(children).toHaveLength(2);
+    running.kill('SIGKILL');
+    await running.finished;
+    await until('the processes to end', async () => !(await Promise.all(children.map(isAlive))).includes(true));
+
+    const continued = await runCli(['render', request]);
+    assertExit(continued, 0);
+    const done = Number(/continuing: (\d+) of \d+ metatiles/.exec(continued.stderr)?.[1]);
+    expect(done).toBeGreaterThanOrEqual(5);
+    expect(existsSync(join(out('parent-killed'), '.tilewright')), 'the journal is removed').toBe(false);
+    const tiles = (files: readonly string[]): readonly string[] => files.filter((file) => file.includes('.png'));
+    expect(tiles(await filesOf(out('parent-killed')))).toStrictEqual(tiles(expected));
+  });
+
+  test('kill -9 of one process after the other: they are replaced, nothing is missing', async () => {
+    const request = await world.request({ output: 'children-killed' });
+    await using running = startCli(['render', request, '--processes', '2', '--json'], {
+      env: { TILEWRIGHT_MAX_STALLED: '10' },
+    });
+    for (const tiles of [5, 20, 40]) {
+      await untilTiles('children-killed', tiles);
+      await killOneChild(running);
+    }
+    const { code, stderr } = await running.finished;
+    assertExit({ code, stderr }, 0);
+    expect(await filesOf(out('children-killed'))).toStrictEqual(expected);
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s: finishes what is under way, exits with 130, and is continued',
+    async (signal) => {
+      const name = `stopped-by-${signal}`;
+      const request = await world.request({ output: name });
+      await using running = startCli(['render', request]);
+      await untilTiles(name, 10);
+      running.kill(signal);
+      const { code, stdout, stderr } = await running.finished;
+      assertExit({ code, stderr }, 130);
+      expect(stderr).toContain('stopping: ');
+      expect(stdout).toMatch(/^interrupted: /);
+      const continued = await runCli(['render', request]);
+      assertExit(continued, 0);
+      expect(await filesOf(out(name))).toStrictEqual(expected);
+    },
+  );
+
+  test('a metatile whose process dies three times is failed, and the run ends with 3', async () => {
+    world.slowDown(500);
+    const request = await world.request({ output: 'poisoned', maxzoom: 0 });
+    await using running = startCli(['render', request, '--processes', '1', '--json']);
+    for (let deaths = 0; deaths < 3; deaths++) {
+      const reads = world.reads();
+      await until('a read of the metatile', () => world.reads() > reads);
+      await killOneChild(running);
+    }
+    const ended = await running.finished;
+    assertExit(ended, 3);
+    expect(JSON.parse(ended.stdout.split('\n')[0] ?? '')).toMatchObject({ tile: '0/0/0', code: 'WORKER_LOST' });
+    world.slowDown(0);
+    assertExit(await runCli(['render', request]), 0);
+  });
+
+  test('a second signal stops at once', async () => {
+    const request = await world.request({ output: 'stopped-twice' });
+    world.slowDown(2_000);
+    await using running = startCli(['render', request]);
+    const reads = world.reads();
+    await until('a read', () => world.reads() > reads);
+    const children = await childrenOf(running.pid);
+    running.kill('SIGINT');
+    await until('the note', () => running.stderr().includes('a second signal stops at once'));
+    running.kill('SIGINT');
+    expect((await running.finished).code).toBe(130);
+    await until('the processes to end', async () => !(await Promise.all(children.map(isAlive))).includes(true));
+  });
+});
+
+describe('seed and worker', () => {
+  test('kill -9 of worker processes: replaced, and their metatiles are done again', async () => {
+    await using workers = startCli(['worker', '--processes', '2'], { env: queueEnv });
+    const request = await world.request({ output: 'workers-killed' });
+    await using seed = startCli(['seed', request, '--wait'], { env: queueEnv });
+    for (const tiles of [5, 30]) {
+      await untilTiles('workers-killed', tiles);
+      await killOneChild(workers);
+    }
+    const { code, stderr } = await seed.finished;
+    assertExit({ code, stderr }, 0);
+    expect(await filesOf(out('workers-killed'))).toStrictEqual(expected);
+    workers.kill('SIGTERM');
+    expect((await workers.finished).code).toBe(0);
+  });
+
+  test('kill -9 of the whole fleet: the next one goes on, also with the supervisor of the run', async () => {
+    const request = await world.request({ output: 'fleet-killed' });
+    await using first = startCli(['worker', '--processes', '2'], { env: queueEnv });
+    await using seed = startCli(['seed', request, '--wait'], { env: queueEnv });
+    await untilTiles('fleet-killed', 10);
+    const children = await childrenOf(first.pid);
+    first.kill('SIGKILL');
+    for (const child of children) process.kill(child, 'SIGKILL');
+    await first.finished;
+    await using second = startCli(['worker', '--processes', '1'], { env: queueEnv });
+    const { code, stderr } = await seed.finished;
+    assertExit({ code, stderr }, 0);
+    expect(await filesOf(out('fleet-killed'))).toStrictEqual(expected);
+    second.kill('SIGTERM');
+    expect((await second.finished).code).toBe(0);
+  });
+
+  test('SIGTERM in the midst: ends with 0, also with no grace to finish, and another worker does the rest', async () => {
+    const request = await world.request({ output: 'worker-stopped' });
+    await using seed = startCli(['seed', request, '--wait', '--json'], { env: queueEnv });
+    await using first = startCli(['worker', '--processes', '1'], {
+      env: { ...queueEnv, TILEWRIGHT_SHUTDOWN_GRACE_MS: '2000' },
+    });
+    await untilTiles('worker-stopped', 10);
+    world.slowDown(1_000);
+    const reads = world.reads();
+    await until('a slow read', () => world.reads() > reads);
+    first.kill('SIGTERM');
+    const stopped = await first.finished;
+    assertExit(stopped, 0);
+    world.slowDown(0);
+    await using second = startCli(['worker', '--processes', '1'], { env: queueEnv });
+    const { code, stderr } = await seed.finished;
+    assertExit({ code, stderr }, 0);
+    expect(await filesOf(out('worker-stopped'))).toStrictEqual(expected);
+    second.kill('SIGTERM');
+    expect((await second.finished).code).toBe(0);
+  });
+
+  test('a worker whose parent is killed notices and ends', async () => {
+    await using workers = startCli(['worker', '--processes', '1'], { env: queueEnv });
+    await until('a ready worker', () => workers.stderr().includes('worker ready'));
+    const children = await childrenOf(workers.pid);
+    expect(children).toHaveLength(1);
+    workers.kill('SIGKILL');
+    await until('the worker to end', async () => !(await Promise.all(children.map(isAlive))).includes(true));
+  });
+
+  test('Redis away at the start, and killed in the midst of a run: both are waited out', async () => {
+    await using own = await createOwnRedis({ appendOnly: true });
+    const env = { ...queueEnv, ...own.env };
+    await using workers = startCli(['worker', '--processes', '1'], { env });
+    await until('the worker to notice', () => workers.stderr().includes('Redis is away'));
+    await own.start();
+    const request = await world.request({ output: 'redis-killed' });
+    await using seed = startCli(['seed', request, '--wait'], { env });
+    await untilTiles('redis-killed', 10);
+    await own.kill();
+    await until('the worker to notice again', () => workers.stderr().split('Redis is away').length > 5);
+    await own.start();
+    assertExit(await seed.finished, 0);
+    expect(await filesOf(out('redis-killed'))).toStrictEqual(expected);
+    workers.kill('SIGTERM');
+    assertExit(await workers.finished, 0);
+  });
+});

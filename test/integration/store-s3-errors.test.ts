@@ -1,0 +1,159 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createIoCounters } from '../../src/observe.ts';
+import { openS3Store } from '../../src/store/s3-store.ts';
+import type { TileStore } from '../../src/store/tile-store.ts';
+
+const NEVER = { signal: new AbortController().signal };
+const TILE = { z: 3, x: 5, y: 2 };
+const ENV = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'hidden-secret' };
+const REFUSALS = { status: 200, name: '', headers: {} } as const;
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A server whose next answers to PUT and GET are given; the bucket itself is always there. */
+let answers: Answer[] = [];
+let requests: string[] = [];
+let close: () => Promise<void>;
+let before: NodeJS.ProcessEnv;
+
+beforeEach(async () => {
+  answers = [];
+  requests = [];
+  const server = createServer((request, response) => {
+    request.resume();
+    request.once('end', () => {
+      if (request.method === 'HEAD') return response.writeHead(200).end();
+      requests.push(request.method ?? '');
+      const answer = answers.shift();
+      return answer === undefined ? response.writeHead(200).end() : answer(request, response);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  before = { ...process.env };
+  Object.assign(process.env, ENV, {
+    AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  });
+  close = async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  };
+});
+
+afterEach(async () => {
+  for (const name of [...Object.keys(ENV), 'AWS_ENDPOINT_URL_S3']) delete process.env[name];
+  Object.assign(process.env, before);
+  await close();
+});
+
+function refusal(refused: Partial<{ status: number; name: string; headers: Record<string, string> }>): Answer {
+  const { status, name, headers } = { ...REFUSALS, ...refused };
+  const body = name === '' ? '' : `<Error><Code>${name}</Code><Message>No: ${name}</Message></Error>`;
+  return (_, response) => response.writeHead(status, { 'content-type': 'application/xml', ...headers }).end(body);
+}
+
+async function openQuick(requestTimeoutMs = 5000): Promise<TileStore> {
+  const retry = { attempts: 3, baseMs: 1, maxMs: 5 };
+  const settings = { extension: 'png', contentType: 'image/png', cacheControl: 'no-cache', forcePathStyle: true };
+  const options = { ...settings, counters: createIoCounters(), retry, requestTimeoutMs };
+  return await openS3Store({ bucket: 'bucket', prefix: 'p' }, options, NEVER);
+}
+
+const put = (store: TileStore): Promise<void> => store.put(TILE, new Uint8Array([1]), NEVER);
+
+describe('S3 store, failures', () => {
+  test.each([
+    { status: 503, name: 'SlowDown', code: 'STORE_THROTTLED' },
+    { status: 429, name: 'TooManyRequests', code: 'STORE_THROTTLED' },
+    { status: 500, name: 'InternalError', code: 'STORE_UNAVAILABLE' },
+    { status: 503, name: 'ServiceUnavailable', code: 'STORE_UNAVAILABLE' },
+    { status: 502, name: '', code: 'STORE_UNAVAILABLE' },
+  ])('$status $name is tried three times and then is $code', async ({ code, ...refused }) => {
+    await using store = await openQuick();
+    answers = Array.from({ length: 3 }, () => refusal(refused));
+    await expect(put(store)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining('s3://bucket/p/3/5/2.png'),
+    });
+    expect(requests).toEqual(['PUT', 'PUT', 'PUT']);
+  });
+
+  test.each([
+    { status: 403, name: 'AccessDenied', code: 'STORE_FORBIDDEN' },
+    { status: 401, name: 'Unauthorized', code: 'STORE_FORBIDDEN' },
+    { status: 404, name: 'NoSuchBucket', code: 'STORE_FORBIDDEN' },
+    { status: 400, name: 'InvalidRequest', code: 'STORE_FORBIDDEN' },
+    { status: 412, name: 'PreconditionFailed', code: 'STORE_CONFLICT' },
+  ])('$status $name is $code at once', async ({ code, ...refused }) => {
+    await using store = await openQuick();
+    answers = [refusal(refused)];
+    await expect(put(store)).rejects.toMatchObject({ code, retry: 'never' });
+    expect(requests).toEqual(['PUT']);
+  });
+
+  test('goes on after a failure that passes', async () => {
+    await using store = await openQuick();
+    answers = [refusal({ status: 503, name: 'SlowDown', headers: { 'retry-after': '0' } }), refusal({ status: 500 })];
+    await put(store);
+    expect(requests).toEqual(['PUT', 'PUT', 'PUT']);
+  });
+
+  test('a broken connection is tried again, and is unavailable in the end', async () => {
+    await using store = await openQuick();
+    const reset: Answer = (request) => request.socket.destroy();
+    answers = [reset];
+    await put(store);
+    answers = [reset, reset, reset];
+    await expect(put(store)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
+  test('a longer Retry-After than the store would wait is left to the queue', async () => {
+    await using store = await openQuick();
+    answers = [refusal({ status: 503, name: 'SlowDown', headers: { 'retry-after': '17' } })];
+    await expect(put(store)).rejects.toMatchObject({ code: 'STORE_THROTTLED', retry: { afterMs: 17_000 } });
+    expect(requests).toEqual(['PUT']);
+  });
+
+  test('a server that does not answer, or stops in the middle, is unavailable', async () => {
+    await using store = await openQuick(50);
+    answers = [() => {}, () => {}, () => {}];
+    await expect(put(store)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    const stalls: Answer = (_, response) => response.writeHead(200, { 'content-length': '1000' }).write('part');
+    answers = [stalls, stalls, stalls];
+    await expect(store.get(TILE, NEVER)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
+  test('no object is null, no bucket is an error', async () => {
+    await using store = await openQuick();
+    answers = [refusal({ status: 404, name: 'NoSuchKey' })];
+    expect(await store.get(TILE, NEVER)).toBeNull();
+    answers = [refusal({ status: 404, name: 'NoSuchBucket' })];
+    await expect(store.get(TILE, NEVER)).rejects.toMatchObject({ code: 'STORE_FORBIDDEN' });
+  });
+
+  test('an object larger than any tile is refused by its length', async () => {
+    await using store = await openQuick();
+    answers = [(_, response) => response.writeHead(200, { 'content-length': String(2 ** 40) }).write('x')];
+    await expect(store.get(TILE, NEVER)).rejects.toMatchObject({ code: 'BYTES_LIMIT' });
+  });
+
+  test('an abort ends a request under way, unwrapped', async () => {
+    await using store = await openQuick();
+    const controller = new AbortController();
+    answers = [() => controller.abort()];
+    const aborted = store.put(TILE, new Uint8Array([1]), { signal: controller.signal });
+    await expect(aborted).rejects.toMatchObject({ name: 'AbortError' });
+    expect(requests).toEqual(['PUT']);
+  });
+
+  test('messages keep the secret', async () => {
+    await using store = await openQuick();
+    answers = [refusal({ status: 403, name: 'SignatureDoesNotMatch' })];
+    const error: unknown = await put(store).catch((error: unknown) => error);
+    expect(JSON.stringify([error, String(error)])).not.toContain('hidden-secret');
+  });
+});
