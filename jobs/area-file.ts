@@ -2,7 +2,7 @@ import type { MultiPolygon, Polygon, Position } from 'geojson';
 import { geometryProblems } from './request-checks.ts';
 import { pathText, problem, problemsOfZod } from './request-problem.ts';
 import type { Problem } from './request-problem.ts';
-import { GeometrySchema } from './tileset-request.ts';
+import { GeometrySchema } from './request-schema.ts';
 
 /** The area that a GeoJSON document holds, or what is wrong with it. */
 export type AreaFile =

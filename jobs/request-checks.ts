@@ -9,7 +9,7 @@ import type { CoverArea } from '../src/tms/cover.ts';
 import { MAX_LATITUDE } from '../src/tms/web-mercator-quad.ts';
 import { problem } from './request-problem.ts';
 import type { Problem } from './request-problem.ts';
-import type { TilesetRequest } from './tileset-request.ts';
+import type { TilesetRequest } from './request-schema.ts';
 
 /** The fields of a request that are right by themselves. */
 export type CheckedFields = { readonly [Name in keyof TilesetRequest]?: TilesetRequest[Name] | undefined };

@@ -4,95 +4,10 @@ import { crossProblems } from './request-checks.ts';
 import type { CheckedFields } from './request-checks.ts';
 import { problemsOfZod, requestError } from './request-problem.ts';
 import type { Problem } from './request-problem.ts';
+import { StacMosaicSchema, TilesetRequestSchema } from './request-schema.ts';
+import type { TilesetRequest } from './request-schema.ts';
 
-const LONGITUDE = z.number().min(-180).max(180);
-const LATITUDE = z.number().min(-90).max(90);
-
-const BboxSchema = z
-  .tuple([LONGITUDE, LATITUDE, LONGITUDE, LATITUDE])
-  .describe('[west, south, east, north] in degrees; west > east crosses the antimeridian');
-
-const PositionSchema = z.array(z.number()).min(2).max(3).describe('[longitude, latitude] in degrees');
-const RingSchema = z.array(PositionSchema).min(4).describe('closed: the last position repeats the first');
-
-/** The geometries that an area may be. */
-export const GeometrySchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('Polygon'), coordinates: z.array(RingSchema).min(1) }),
-  z.strictObject({ type: z.literal('MultiPolygon'), coordinates: z.array(z.array(RingSchema).min(1)).min(1) }),
-]);
-
-const AreaSchema = z
-  .union([
-    z.strictObject({ bbox: BboxSchema }),
-    z.strictObject({ geometry: GeometrySchema }),
-    z.strictObject({ file: z.string().min(1).describe('GeoJSON, relative to the request') }),
-  ])
-  .describe('What to render: a bbox, a GeoJSON Polygon or MultiPolygon, or a file that holds one');
-
-const StacMosaicSchema = z.strictObject({
-  type: z.literal('stac'),
-  url: z.url({ protocol: /^https?$/ }).describe('the search endpoint of a STAC API, or its landing page'),
-  query: z
-    .record(z.string(), z.json())
-    .default({})
-    .describe(
-      'body of the item search: collections, datetime, query, filter, ids, …; bbox and intersects narrow the area further',
-    ),
-  sortby: z
-    .array(z.string().regex(/^[+-]?[A-Za-z0-9_:.-]+$/))
-    .min(1)
-    .default(['-properties.datetime'])
-    .describe('first = on top; the item ID breaks ties'),
-  limit: z.int().min(1).max(10_000).default(100).describe('items per page'),
-  maxItems: z.int().min(1).max(1_000_000).default(10_000).describe('more for one metatile is an error'),
-});
-
-/** Zoom 26 is the last whose PMTiles tile IDs fit a double-precision integer. */
-const ZoomSchema = z.int().min(0).max(26);
-
-/**
- * What a user asks for: one JSON document that says everything which can change a pixel, and where the tiles go.
- * Unknown fields are errors. Numbers of bands are 1-based, zooms are WebMercatorQuad's, positions are degrees. What lies
- * between fields is checked by `parseTilesetRequest`.
- */
-const TilesetRequestSchema = z.strictObject({
-  name: z.string().min(1).max(200).optional().describe('title of the tileset'),
-  mosaic: z.discriminatedUnion('type', [StacMosaicSchema]),
-  area: AreaSchema,
-  minzoom: ZoomSchema,
-  maxzoom: ZoomSchema,
-  tileMatrixSet: z.literal('WebMercatorQuad').default('WebMercatorQuad'),
-  tileSize: z
-    .union([z.literal(256), z.literal(512)])
-    .default(256)
-    .describe('pixels'),
-  assets: z
-    .array(z.string().min(1))
-    .min(1)
-    .describe('asset keys: one multi-band asset, or several whose bands are stacked in this order'),
-  onMissingAsset: z.enum(['error', 'skip']).default('error').describe('what an item without one of the assets is'),
-  bidx: z.array(z.int().min(1).max(65_535)).min(1).optional().describe('bands of every asset, 1-based; default all'),
-  nodata: z
-    .union([z.number(), z.literal('nan')])
-    .optional()
-    .describe("overrides the files' own nodata, alpha and mask"),
-  rescale: z
-    .array(z.tuple([z.number(), z.number()]))
-    .min(1)
-    .optional()
-    .describe('[from, to] mapped to 0..255: one pair for all bands, or one each'),
-  pixelSelection: z.enum(['first']).default('first'),
-  resampling: z.enum(['nearest', 'bilinear', 'cubic', 'average']).default('nearest'),
-  format: z.enum(['png', 'jpeg', 'webp']).default('png'),
-  metatileSize: z
-    .union([z.literal(1), z.literal(2), z.literal(4), z.literal(8), z.literal(16)])
-    .default(8)
-    .describe('a job is metatileSize x metatileSize tiles; changes no pixel'),
-  output: z.string().min(1).describe('a folder, a file: URL, or s3://bucket/prefix'),
-});
-
-export type TilesetRequestInput = z.input<typeof TilesetRequestSchema>;
-export type TilesetRequest = z.output<typeof TilesetRequestSchema>;
+export type { TilesetRequest, TilesetRequestInput } from './request-schema.ts';
 
 /** Fields of the objects of a request by their path, to guess what an unknown one was meant to be. */
 const KNOWN_FIELDS: Readonly<Record<string, readonly string[]>> = {

@@ -1,4 +1,5 @@
 import { MIN_REFINABLE, refineGrid } from './refine-grid.ts';
+import type { GridMapping } from './refine-grid.ts';
 
 /**
  * Takes positions in a destination window to positions in a source image. Both are in pixels with (0, 0) at the outer
@@ -15,15 +16,6 @@ export type InverseMapping = SeparableMapping | GridMapping;
 
 interface SeparableMapping {
   readonly kind: 'separable';
-  readonly xs: Float64Array;
-  readonly ys: Float64Array;
-}
-
-export interface GridMapping {
-  readonly kind: 'grid';
-  readonly step: number;
-  readonly columns: number;
-  readonly rows: number;
   readonly xs: Float64Array;
   readonly ys: Float64Array;
 }

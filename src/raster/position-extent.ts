@@ -1,5 +1,6 @@
 import type { Bounds } from '../geo/bbox.ts';
-import { type GridMapping, type InverseMapping, mapPoint } from './inverse-mapping.ts';
+import { type InverseMapping, mapPoint } from './inverse-mapping.ts';
+import type { GridMapping } from './refine-grid.ts';
 
 interface Size {
   readonly width: number;

@@ -1,4 +1,12 @@
-import type { GridMapping } from './inverse-mapping.ts';
+/** A mapping by nodes, as `InverseMapping` describes it. */
+export interface GridMapping {
+  readonly kind: 'grid';
+  readonly step: number;
+  readonly columns: number;
+  readonly rows: number;
+  readonly xs: Float64Array;
+  readonly ys: Float64Array;
+}
 
 /** Fewest nodes along each axis of a grid that can be refined. */
 export const MIN_REFINABLE = 4;
