@@ -1,10 +1,13 @@
 import { benchReal } from './real.ts';
 import { benchWarp } from './warp.ts';
+import { benchWhole } from './whole.ts';
 
 /** Benchmarks by name: `npm run bench -- NAME`. None asserts a time; each prints what it did beside how long it took. */
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   /** Both real mosaics, both engines, one and two processes, outputs compared byte for byte. */
   seed: benchReal,
+  /** Whole runs beside `gdal raster tile`, each tool on one core. */
+  whole: benchWhole,
   /** Milliseconds to warp one tile, by kernel and sample type. */
   micro: benchWarp,
 };
