@@ -83,7 +83,8 @@ async function tilewright({ files, items, request }: Workload, folder: string, o
   const path = join(folder, 'request.json');
   const mosaic = { ...(request as { mosaic: object }).mosaic, url: `${stac.url}/search` };
   await writeFile(path, JSON.stringify({ ...request, mosaic, output: 'unused' }));
-  const env = { ...process.env, TILEWRIGHT_FILE_ROOT: files };
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('TILEWRIGHT_'));
+  const env = { ...Object.fromEntries(inherited), TILEWRIGHT_FILE_ROOT: files };
   // Both tools on the same core, so that helper threads count too.
   await run(
     'taskset',
