@@ -1,6 +1,7 @@
 import type { RenderOptions } from '../tile-renderer.ts';
 import type { TileEncoder } from './encoder.ts';
-import { createJpegEncoder, createPngEncoder, createWebpEncoder } from './sharp-encoder.ts';
+import { createPngEncoder } from './png-encoder.ts';
+import { createJpegEncoder, createWebpEncoder } from './sharp-encoder.ts';
 
 /** Formats that a request can ask for. */
 export type TileFormat = RenderOptions['format'];

@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import type { Sharp } from 'sharp';
 import type { Raster } from '../../raster/raster.ts';
+import { checkPicture } from './check-picture.ts';
 import type { TileEncoder } from './encoder.ts';
 
 /** Shows through a JPEG where a tile has no data: white, as the page under a map with transparent tiles. */
@@ -13,21 +14,6 @@ const JPEG_BACKGROUND = { r: 255, g: 255, b: 255 };
 export function limitSharp(): void {
   sharp.concurrency(1);
   sharp.cache(false);
-}
-
-/**
- * PNG: grey or RGB, with an alpha channel only if a pixel needs it. Lossless.
- *
- * Level 6 with filter 0 is sharp's fastest setting that is not larger than it has to be; adaptive filtering is a quarter
- * smaller and a third slower.
- */
-export function createPngEncoder(): TileEncoder {
-  return {
-    extension: 'png',
-    contentType: 'image/png',
-    encode: async (raster) =>
-      await encodeWith(imageOf(raster).png({ compressionLevel: 6, adaptiveFiltering: false, palette: false })),
-  };
 }
 
 /** WebP: lossy colours at quality 80, lossless alpha. A mask stays exact. */
@@ -59,10 +45,7 @@ function isOpaque({ mask }: Raster): boolean {
 
 /** Hands the pixels to sharp, interleaved: grey, grey + alpha, RGB or RGBA. */
 function imageOf(raster: Raster): Sharp {
-  const { width, height, bands, mask } = raster;
-  if (raster.dtype !== 'uint8' || (bands.length !== 1 && bands.length !== 3)) {
-    throw new RangeError(`Encoding ${bands.length} bands of ${raster.dtype}: expected 1 or 3 of uint8`);
-  }
+  const { width, height, bands, mask } = checkPicture(raster);
   const planes = isOpaque(raster) ? bands : [...bands, mask];
   const channels = planes.length as 1 | 2 | 3 | 4;
   const pixels = new Uint8Array(width * height * channels);
