@@ -42,12 +42,16 @@ export interface Coalescing {
 }
 
 /**
- * 64 KiB take about as long as one more request on a 50 Mbit/s line with 10 ms of latency; a range of 8 MiB bounds what
- * one read holds; 8 % stays within the 1.1 times of the blocks' own bytes that a reader may read, header included.
+ * Measured on real COGs over HTTP with 400 Mbit/s a connection and 1, 20 and 80 ms of latency. Closing no gap at all costs
+ * most: blocks of a COG lie 8 bytes apart, and an overview of 100 JPEG blocks takes 237, 846 and 2190 ms in 100 requests,
+ * 60, 80 and 140 ms in one. From 16 to 256 KiB nothing changes, as the waste is spent before; 64 KiB let sparse neighbours
+ * join. Ranges of 22.7 MB in DEFLATE: 1 MiB takes 569, 1031 and 1164 ms, 2 MiB 443, 486 and 714, 4 MiB 463, 489 and 658,
+ * 8 MiB 461, 803 and 648; the shorter of the two that do as well, which is decoded sooner and holds half.
+ * 8 % stays within the 1.1 times of the blocks' own bytes that a reader may read, header included.
  */
 export const DEFAULT_COALESCING: Coalescing = {
   maxGapBytes: 64 * 1024,
-  maxRangeBytes: 8 * 1024 * 1024,
+  maxRangeBytes: 4 * 1024 * 1024,
   maxWaste: 0.08,
 };
 

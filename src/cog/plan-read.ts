@@ -7,8 +7,9 @@ import {
   type Project,
 } from '../raster/inverse-mapping.ts';
 import type { Window } from '../raster/raster.ts';
-import type { Resampling, ResampleScale } from '../raster/resample.ts';
+import { isConvolution, type Resampling, type ResampleScale } from '../raster/resample.ts';
 import { measureScale } from '../raster/resample-scale.ts';
+import { PlanCache } from './plan-cache.ts';
 import { boxOfWindow, type Chunk, chunksOfTile } from './plan-chunks.ts';
 import { type CogGeometry, projectToPixels, type SceneGeometry, sceneGeometry } from './plan-scene.ts';
 import { type ResampledLevel, windowToRead } from './plan-source.ts';
@@ -59,12 +60,20 @@ const CHUNKED_SCALE = 0.6;
  * Plans which pixels of a COG fill a tile and how, without reading anything. `null` = the scene does not touch the tile.
  *
  * The plan follows from the scene and the grid alone, so a tile is the same whatever it is rendered with. What is known
- * of the scene (its outline in EPSG:3857) is worked out once per `cog` object and remembered.
+ * of the scene (its outline in EPSG:3857) is worked out once per `cog` object and remembered, and so are the latest plans:
+ * COGs of one geometry, as the bands of a scene have it, get the same object.
  *
  * @throws TilerError `ASSET_UNSUPPORTED` if the CRS is not known
  */
 export function planRead(cog: CogGeometry, grid: TileGrid, resampling: Resampling): ReadPlan | null {
   const scene = sceneGeometry(cog);
+  const key = `${resampling} ${grid.width}x${grid.height} ${grid.bounds.join(' ')} ${scene.key}`;
+  return plans.get(key, () => createPlan(cog, scene, grid, resampling));
+}
+
+const plans = new PlanCache();
+
+function createPlan(cog: CogGeometry, scene: SceneGeometry, grid: TileGrid, resampling: Resampling): ReadPlan | null {
   const copies = worldCopies(scene, grid);
   const first = copies[0];
   if (first === undefined) return null;
@@ -160,17 +169,20 @@ function planCopy(projector: Projector, frame: Frame, copy: WorldCopy): readonly
   });
 }
 
+/** What kernels are given that do not look at the scale. */
+const UNSCALED: ResampleScale = { x: 1, y: 1 };
+
 function chunksOfCopy(projector: Projector, frame: Frame, copy: WorldCopy): readonly Chunk[] {
   const { scene, grid } = projector;
   const { destination, shift } = copy;
+  if (!isConvolution(frame.resampling)) return [{ window: destination, scale: UNSCALED }];
   if (!isJudgedWhole(scene, grid)) {
     const project = projectWindow(projector, destination, shift);
     return [{ window: destination, scale: measureScale(project, destination.width, destination.height) }];
   }
   const project = projectWindow(projector, wholeTile(grid), shift);
   const scale = measureScale(project, grid.width, grid.height);
-  const usesScale = frame.resampling === 'bilinear' || frame.resampling === 'cubic';
-  if (!usesScale || Math.min(scale.x, scale.y) > CHUNKED_SCALE) return [{ window: destination, scale }];
+  if (Math.min(scale.x, scale.y) > CHUNKED_SCALE) return [{ window: destination, scale }];
   return chunksOfTile(project, grid, { width: frame.levelWidth, height: frame.levelHeight });
 }
 

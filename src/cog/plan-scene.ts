@@ -15,6 +15,8 @@ export type CogGeometry = Pick<Cog, 'label' | 'crs' | 'transform' | 'levels'>;
 
 /** What planning works out once per scene. */
 export interface SceneGeometry {
+  /** The same for all COGs of one CRS, transform and size of levels, and for no others. */
+  readonly key: string;
   readonly fromMercator: Transformer;
   readonly geographic: boolean;
   /** EPSG:3857 to full-size pixels: the inverse of the file's transform. */
@@ -38,25 +40,37 @@ const OUTLINE_POINTS = 64;
 
 const scenes = new WeakMap<CogGeometry, SceneGeometry>();
 
+/** Geometries shared by several COGs, as the bands of one scene have them: the latest ones, by their key. */
+const shared = new Map<string, SceneGeometry>();
+const MAX_SHARED = 256;
+
 /**
- * The geometry of a scene, worked out once per `cog` object.
+ * The geometry of a scene, worked out once per `cog` object, and once for neighbours in time that lie on the same grid.
  *
  * @throws TilerError `ASSET_UNSUPPORTED` if the CRS is not known
  */
 export function sceneGeometry(cog: CogGeometry): SceneGeometry {
   let scene = scenes.get(cog);
   if (scene === undefined) {
-    scene = createSceneGeometry(cog);
+    const key = keyOf(cog);
+    scene = shared.get(key) ?? createSceneGeometry(cog, key);
+    if (shared.size >= MAX_SHARED) shared.clear();
+    shared.set(key, scene);
     scenes.set(cog, scene);
   }
   return scene;
 }
 
-function createSceneGeometry(cog: CogGeometry): SceneGeometry {
+function keyOf({ crs, transform, levels }: CogGeometry): string {
+  return JSON.stringify([crs, transform, levels.map(({ width, height }) => [width, height])]);
+}
+
+function createSceneGeometry(cog: CogGeometry, key: string): SceneGeometry {
   const fromMercator = transformerBetween(WEB_MERCATOR, cog.crs);
   const geographic = isGeographic(cog.crs);
   const [, b, , d] = cog.transform;
   const scene = {
+    key,
     fromMercator,
     geographic,
     toPixel: invertTransform(cog),

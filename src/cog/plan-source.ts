@@ -1,7 +1,7 @@
 import type { InverseMapping } from '../raster/inverse-mapping.ts';
 import { positionExtent } from '../raster/position-extent.ts';
 import type { Window } from '../raster/raster.ts';
-import { isWidened, kernelReach, type Resampling, type ResampleScale } from '../raster/resample.ts';
+import { isBox, isWidened, kernelReach, type Resampling, type ResampleScale } from '../raster/resample.ts';
 
 /** A level of a COG and how it is resampled. */
 export interface ResampledLevel {
@@ -18,7 +18,7 @@ export function windowToRead(
   scale: ResampleScale,
 ): Window | null {
   const limit = { width: levelWidth, height: levelHeight };
-  const extent = positionExtent(mapping, { width, height }, resampling === 'average', limit);
+  const extent = positionExtent(mapping, { width, height }, isBox(resampling), limit);
   if (extent === null) return null;
   const widened = isWidened(resampling, scale);
   const columns = span(extent[0], extent[2], levelWidth, resampling, scale.x, widened);
@@ -44,14 +44,14 @@ function span(
   widened: boolean,
 ): Span | null {
   // Boxes must overlap the image; a pixel centre counts as inside up to 1e-4 pixels outside.
-  const allowed = resampling === 'average' ? -ROUNDING : 1e-4;
+  const allowed = isBox(resampling) ? -ROUNDING : 1e-4;
   if (max < -allowed || min > size + allowed) return null;
   const { first, last } = pixelsRead(min, max, resampling, scale, widened);
   return { from: Math.max(0, Math.min(first, size - 1)), to: Math.min(size, Math.max(last, 0) + 1) };
 }
 
 function pixelsRead(min: number, max: number, resampling: Resampling, scale: number, widened: boolean) {
-  if (resampling === 'average') return { first: Math.floor(min), last: Math.ceil(max) };
+  if (isBox(resampling)) return { first: Math.floor(min), last: Math.ceil(max) };
   if (resampling === 'nearest') return { first: Math.floor(min + ROUNDING), last: Math.floor(max - ROUNDING) };
   const { before, after } = kernelReach(resampling, scale, widened);
   // Cubic needs all its pixels, since it falls back to bilinear where one is missing.

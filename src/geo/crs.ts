@@ -1,12 +1,23 @@
 import proj4 from 'proj4';
 import { TilerError } from '../errors.ts';
 import type { Bounds } from './bbox.ts';
+import { groundToPixels, pixelsToGround, type ControlPointFit } from './control-points.ts';
 import { isDegreesCode, isWebMercatorCode, projDefinition } from './epsg.ts';
 
-/** A coordinate reference system: an EPSG code, or a proj string. Axis order is always x (east), y (north). */
-export type Crs =
+/** A coordinate reference system that has a name or a definition. Axis order is always x (east), y (north). */
+export type NamedCrs =
   | { readonly kind: 'epsg'; readonly code: number }
   | { readonly kind: 'proj'; readonly definition: string };
+
+/** The pixels of one image, which control points in a named system place: x is the column, y the row. */
+interface FittedCrs {
+  readonly kind: 'fitted';
+  readonly base: NamedCrs;
+  readonly fit: ControlPointFit;
+}
+
+/** A coordinate reference system: an EPSG code, a proj string, or the pixels of an image with control points. */
+export type Crs = NamedCrs | FittedCrs;
 
 /** Longitude and latitude in degrees, in this order. */
 export const CRS84: Crs = { kind: 'epsg', code: 4326 };
@@ -34,6 +45,7 @@ export interface Transformer {
 
 /** True if coordinates of the CRS are longitudes and latitudes in degrees. */
 export function isGeographic(crs: Crs): boolean {
+  if (crs.kind === 'fitted') return false;
   return crs.kind === 'epsg' && isDegreesCode(crs.code) ? true : /\+proj=(longlat|latlong)\b/.test(definitionOf(crs));
 }
 
@@ -93,10 +105,11 @@ const MAX_TRANSFORMERS = 256;
 const transformers = new Map<string, Transformer>();
 
 function keyOf(crs: Crs): string {
+  if (crs.kind === 'fitted') return `${keyOf(crs.base)} ${JSON.stringify(crs.fit)}`;
   return crs.kind === 'epsg' ? `EPSG:${crs.code}` : crs.definition;
 }
 
-function definitionOf(crs: Crs): string {
+function definitionOf(crs: NamedCrs): string {
   if (crs.kind === 'proj') return crs.definition;
   const definition = projDefinition(crs.code);
   if (definition !== null) return definition;
@@ -107,13 +120,14 @@ function definitionOf(crs: Crs): string {
   );
 }
 
-function kindOf(crs: Crs): 'degrees' | 'mercator' | 'other' {
+function kindOf(crs: NamedCrs): 'degrees' | 'mercator' | 'other' {
   if (crs.kind === 'proj') return 'other';
   if (isDegreesCode(crs.code)) return 'degrees';
   return isWebMercatorCode(crs.code) ? 'mercator' : 'other';
 }
 
 function createTransformer(from: Crs, to: Crs): Transformer {
+  if (from.kind === 'fitted' || to.kind === 'fitted') return createFittedTransformer(from, to);
   const pair = `${kindOf(from)} ${kindOf(to)}`;
   if (keyOf(from) === keyOf(to) || pair === 'degrees degrees' || pair === 'mercator mercator') {
     return { separable: true, transform: nothing };
@@ -143,7 +157,19 @@ function mercatorToDegrees(xs: Float64Array, ys: Float64Array): void {
   }
 }
 
-function createProjTransformer(from: Crs, to: Crs): Transformer {
+function createFittedTransformer(from: Crs, to: Crs): Transformer {
+  const between = transformerBetween(from.kind === 'fitted' ? from.base : from, to.kind === 'fitted' ? to.base : to);
+  return {
+    separable: false,
+    transform(xs, ys) {
+      if (from.kind === 'fitted') pixelsToGround(from.fit, xs, ys);
+      between.transform(xs, ys);
+      if (to.kind === 'fitted') groundToPixels(to.fit, xs, ys);
+    },
+  };
+}
+
+function createProjTransformer(from: NamedCrs, to: NamedCrs): Transformer {
   const converter = openConverter(from, to);
   // proj4 wraps longitudes to ±180°; a scene across the antimeridian needs them continuous.
   const unwrapsFromMercator = isGeographic(to) && kindOf(from) === 'mercator';
@@ -178,7 +204,7 @@ function forward(converter: Converter, x: number, y: number): readonly [number, 
   }
 }
 
-function openConverter(from: Crs, to: Crs): Converter {
+function openConverter(from: NamedCrs, to: NamedCrs): Converter {
   const [source, target] = [definitionOf(from), definitionOf(to)];
   try {
     return proj4(source, target);

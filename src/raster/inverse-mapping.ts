@@ -14,7 +14,7 @@ import type { GridMapping } from './refine-grid.ts';
  */
 export type InverseMapping = SeparableMapping | GridMapping;
 
-interface SeparableMapping {
+export interface SeparableMapping {
   readonly kind: 'separable';
   readonly xs: Float64Array;
   readonly ys: Float64Array;
@@ -140,30 +140,46 @@ export function mapRow(mapping: InverseMapping, row: number, width: number, xs: 
     }
     return;
   }
-  const { step, columns, rows } = mapping;
-  const above = Math.min(Math.floor(row / step), Math.max(0, rows - 2));
-  const from = above * columns;
-  const to = rows > 1 ? from + columns : from;
-  const t = row / step - above;
+  const { step } = mapping;
   for (let i = 0; i < width; i += step) {
-    const left = i / step;
-    const right = Math.min(left + 1, columns - 1);
-    const x0 = mix(mapping.xs[from + left]!, mapping.xs[to + left]!, t);
-    const y0 = mix(mapping.ys[from + left]!, mapping.ys[to + left]!, t);
-    const dx = (mix(mapping.xs[from + right]!, mapping.xs[to + right]!, t) - x0) / step;
-    const dy = (mix(mapping.ys[from + right]!, mapping.ys[to + right]!, t) - y0) / step;
+    placeCell(mapping, row, i / step, cell);
+    const { x, y, dx, dy } = cell;
     const count = Math.min(step, width - i);
-    xs[i] = x0;
-    ys[i] = y0;
+    xs[i] = x;
+    ys[i] = y;
     // Not reached for a node alone: its right neighbour may have no image.
     for (let k = 1; k < count; k++) {
-      xs[i + k] = x0 + dx * k;
-      ys[i + k] = y0 + dy * k;
+      xs[i + k] = x + dx * k;
+      ys[i + k] = y + dy * k;
     }
   }
 }
 
-function mix(a: number, b: number, t: number): number {
+/** A run of pixels of one destination row: the source position of the first centre, and the way from one to the next. */
+export interface Cell {
+  x: number;
+  y: number;
+  dx: number;
+  dy: number;
+}
+
+const cell: Cell = { x: 0, y: 0, dx: 0, dy: 0 };
+
+/** Sets the run of `step` pixels that starts at a row's node number `left`. */
+export function placeCell({ step, columns, rows, xs, ys }: GridMapping, row: number, left: number, cell: Cell): void {
+  const above = Math.min(Math.floor(row / step), Math.max(0, rows - 2));
+  const from = above * columns;
+  const to = rows > 1 ? from + columns : from;
+  const t = row / step - above;
+  const right = Math.min(left + 1, columns - 1);
+  cell.x = mix(xs[from + left]!, xs[to + left]!, t);
+  cell.y = mix(ys[from + left]!, ys[to + left]!, t);
+  cell.dx = (mix(xs[from + right]!, xs[to + right]!, t) - cell.x) / step;
+  cell.dy = (mix(ys[from + right]!, ys[to + right]!, t) - cell.y) / step;
+}
+
+/** What lies between two values, at 0 … 1. */
+export function mix(a: number, b: number, t: number): number {
   // A node is taken as it is: NaN · 0 from a neighbour without an image would spoil it.
   if (t === 0) return a;
   return t === 1 ? b : a + (b - a) * t;
@@ -185,7 +201,8 @@ export function mapPoint(mapping: InverseMapping, x: number, y: number): readonl
   return [at(mapping.xs), at(mapping.ys)];
 }
 
-function halves(entries: Float64Array, position: number): number {
+/** The entry of half pixels at a position between them. */
+export function halves(entries: Float64Array, position: number): number {
   const i = Math.max(0, Math.min(Math.floor(position), entries.length - 2));
   return mix(entries[i]!, entries[i + 1]!, position - i);
 }

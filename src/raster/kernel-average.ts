@@ -1,79 +1,170 @@
-import { type InverseMapping, mapPoint } from './inverse-mapping.ts';
-import { toSample, type ValueRange } from './kernel-cubic.ts';
-import type { Samples } from './raster.ts';
+import type { InverseMapping } from './inverse-mapping.ts';
+import type { LineKernel } from './kernel-nearest.ts';
+import type { Raster, Samples } from './raster.ts';
+import { createSourceBoxes, type SourceBoxes } from './source-box.ts';
 import type { WarpRow } from './warp-row.ts';
-
-/** An interval of source pixels `from … to - 1` and how much of the first and the last one counts. */
-interface Span {
-  readonly from: number;
-  readonly to: number;
-  readonly first: number;
-  readonly last: number;
-}
+import { toSample, type ValueRange } from './working-raster.ts';
 
 /**
- * Average of one row: the mean of the valid source pixels under the box between the images of a destination pixel's top
- * left and bottom right corners, weighted by the area that lies in the box. A pixel is valid if any source pixel in its
- * box is; gives the number of valid pixels.
+ * The mean of the valid source pixels under the box between the images of a destination pixel's top left and bottom
+ * right corners, weighted by the area that lies in the box. A pixel is valid if any source pixel in its box is.
  */
-export function averageRow(
-  row: WarpRow,
-  mapping: InverseMapping,
-  line: number,
-  bands: readonly Samples[],
-  mask: Uint8Array,
-  at: number,
-  range: ValueRange,
-): number {
-  let valid = 0;
-  for (let i = 0; i < row.width; i++) {
-    const [x0, y0] = mapPoint(mapping, i, line);
-    const [x1, y1] = mapPoint(mapping, i + 1, line + 1);
-    const columns = spanOf(x0, x1, row.levelWidth);
-    const lines = spanOf(y0, y1, row.levelHeight);
-    if (columns === null || lines === null) continue;
-    const total = sum(row, row.source.mask, columns, lines, true);
-    if (total <= 0) continue;
-    const alpha = row.coverage === 'partial' ? sum(row, row.source.mask, columns, lines, false) / total : 255;
-    mask[at + i] = Math.floor(alpha + 0.5);
-    valid++;
-    for (let b = 0; b < bands.length; b++) {
-      bands[b]![at + i] = toSample(sum(row, row.source.bands[b]!, columns, lines, false) / total, range);
+export function createAverage(row: WarpRow, mapping: InverseMapping, target: Raster, range: ValueRange): LineKernel {
+  const boxes = createSourceBoxes(row, mapping);
+  const { from: colFrom } = boxes.columns;
+  const { from: lineFrom } = boxes.lines;
+  const sources = row.source.bands;
+  const mask = row.coverage === 'full' ? null : row.source.mask;
+  const sums = new Float64Array(sources.length);
+  return (line, at) => {
+    boxes.place(line);
+    let valid = 0;
+    for (let i = 0; i < row.width; i++) {
+      if (colFrom[i]! < 0 || lineFrom[i]! < 0) continue;
+      const total = mask === null ? sumFullBox(row, boxes, i, sums) : sumWeights(row, boxes, i, mask);
+      if (total <= 0) continue;
+      target.mask[at + i] = opacityOf(row, boxes, i);
+      valid++;
+      for (let b = 0; b < sources.length; b++) {
+        const sum = mask === null ? sums[b]! : sumSamples(row, boxes, i, mask, sources[b]!);
+        target.bands[b]![at + i] = toSample(sum / total, range);
+      }
     }
-  }
-  return valid;
+    return valid;
+  };
 }
 
-/** Rounding must not open a further pixel, as in GDAL. */
-const EPSILON = 1e-10;
-
-/** A box that overlaps the image by less, in source pixels, only touches it: rounding of coordinates is larger than 1e-10. */
-const TOUCH = 1e-6;
-
-function spanOf(a: number, b: number, size: number): Span | null {
-  const min = Math.min(a, b);
-  const max = Math.max(a, b);
-  // Also for NaN.
-  if (!(min < size - TOUCH && max > TOUCH)) return null;
-  const from = Math.max(Math.floor(min + EPSILON), 0);
-  const to = Math.max(Math.min(Math.ceil(max - EPSILON), size), from + 1);
-  if (to === from + 1) return { from, to, first: 1, last: 1 };
-  return { from, to, first: 1 - (min - from), last: 1 - (to - max) };
+/** The weights of a box without a mask; sets the weighted sums of all bands, in the same order of additions. */
+function sumFullBox(
+  { window, source }: WarpRow,
+  { columns, lines }: SourceBoxes,
+  i: number,
+  sums: Float64Array,
+): number {
+  const bands = source.bands;
+  const stride = window.width;
+  const [from, last] = [columns.from[i]!, columns.to[i]! - 1];
+  const [top, bottom] = [lines.from[i]!, lines.to[i]! - 1];
+  const box: Box = {
+    start: (top - window.row) * stride + from - window.col,
+    stride,
+    count: last - from,
+    height: bottom - top,
+    left: columns.first[i]!,
+    right: columns.last[i]!,
+    upper: lines.first[i]!,
+    lower: lines.last[i]!,
+  };
+  let b = 0;
+  for (; b + 3 <= bands.length; b += 3) sumThree(bands[b]!, bands[b + 1]!, bands[b + 2]!, box, sums, b);
+  for (; b < bands.length; b++) sums[b] = sumOne(bands[b]!, box);
+  return sumOfWeights(box);
 }
 
-/** The weighted sum of `samples` (or, with `weightsOnly`, of 1) over the valid pixels of a box. */
-function sum(row: WarpRow, samples: Samples, columns: Span, lines: Span, weightsOnly: boolean): number {
-  const mask = row.source.mask;
-  const { col: col0, row: row0, width: stride } = row.window;
+/** A box of more than one column has `count` columns after its first, which counts `left`; the last counts `right`. */
+interface Box {
+  readonly start: number;
+  readonly stride: number;
+  readonly count: number;
+  readonly height: number;
+  readonly left: number;
+  readonly right: number;
+  readonly upper: number;
+  readonly lower: number;
+}
+
+function sumOfWeights({ count, height, left, right, upper, lower }: Box): number {
+  let line = left;
+  for (let c = 1; c < count; c++) line += 1;
+  if (count > 0) line += right;
+  let total = line * upper;
+  for (let l = 1; l < height; l++) total += line;
+  return height > 0 ? total + line * lower : total;
+}
+
+function sumOne(source: Samples, { start, stride, count, height, left, right, upper, lower }: Box): number {
   let total = 0;
-  for (let l = lines.from; l < lines.to; l++) {
-    const start = (l - row0) * stride - col0;
-    const weightY = l === lines.from ? lines.first : l === lines.to - 1 ? lines.last : 1;
+  for (let l = 0, o = start; l <= height; l++, o += stride) {
+    let line = left * source[o]!;
+    for (let c = 1; c < count; c++) line += source[o + c]!;
+    if (count > 0) line += right * source[o + count]!;
+    total += line * (l === 0 ? upper : l === height ? lower : 1);
+  }
+  return total;
+}
+
+function sumThree(a: Samples, b: Samples, c: Samples, box: Box, sums: Float64Array, at: number): void {
+  const { start, stride, count, height, left, right, upper, lower } = box;
+  let [total0, total1, total2] = [0, 0, 0];
+  for (let l = 0, o = start; l <= height; l++, o += stride) {
+    let line0 = left * a[o]!;
+    let line1 = left * b[o]!;
+    let line2 = left * c[o]!;
+    for (let p = o + 1; p < o + count; p++) {
+      line0 += a[p]!;
+      line1 += b[p]!;
+      line2 += c[p]!;
+    }
+    if (count > 0) {
+      line0 += right * a[o + count]!;
+      line1 += right * b[o + count]!;
+      line2 += right * c[o + count]!;
+    }
+    const weight = l === 0 ? upper : l === height ? lower : 1;
+    total0 += line0 * weight;
+    total1 += line1 * weight;
+    total2 += line2 * weight;
+  }
+  sums[at] = total0;
+  sums[at + 1] = total1;
+  sums[at + 2] = total2;
+}
+
+/** The mean opacity of the valid pixels in the box of pixel `i`, of which there are some. */
+export function opacityOf(row: WarpRow, boxes: SourceBoxes, i: number): number {
+  if (row.coverage !== 'partial') return 255;
+  const mask = row.source.mask;
+  return Math.floor(sumSamples(row, boxes, i, mask, mask) / sumWeights(row, boxes, i, mask) + 0.5);
+}
+
+/** The weights of the valid pixels of the box of pixel `i`. */
+function sumWeights({ window }: WarpRow, { columns, lines }: SourceBoxes, i: number, mask: Uint8Array | null): number {
+  const [from, to, first, last] = [columns.from[i]!, columns.to[i]!, columns.first[i]!, columns.last[i]!];
+  const lineFrom = lines.from[i]!;
+  const lineTo = lines.to[i]!;
+  let total = 0;
+  for (let l = lineFrom; l < lineTo; l++) {
+    const start = (l - window.row) * window.width - window.col;
+    const weightY = l === lineFrom ? lines.first[i]! : l === lineTo - 1 ? lines.last[i]! : 1;
     let line = 0;
-    for (let c = columns.from; c < columns.to; c++) {
-      if (mask[start + c] === 0) continue;
-      const weight = c === columns.from ? columns.first : c === columns.to - 1 ? columns.last : 1;
-      line += weightsOnly ? weight : weight * samples[start + c]!;
+    for (let c = from; c < to; c++) {
+      if (mask !== null && mask[start + c] === 0) continue;
+      line += c === from ? first : c === to - 1 ? last : 1;
+    }
+    total += line * weightY;
+  }
+  return total;
+}
+
+/** The weighted sum of the samples of the valid pixels of the box of pixel `i`. */
+function sumSamples(
+  { window }: WarpRow,
+  { columns, lines }: SourceBoxes,
+  i: number,
+  mask: Uint8Array | null,
+  samples: Samples,
+): number {
+  const [from, to, first, last] = [columns.from[i]!, columns.to[i]!, columns.first[i]!, columns.last[i]!];
+  const lineFrom = lines.from[i]!;
+  const lineTo = lines.to[i]!;
+  let total = 0;
+  for (let l = lineFrom; l < lineTo; l++) {
+    const start = (l - window.row) * window.width - window.col;
+    const weightY = l === lineFrom ? lines.first[i]! : l === lineTo - 1 ? lines.last[i]! : 1;
+    let line = 0;
+    for (let c = from; c < to; c++) {
+      if (mask !== null && mask[start + c] === 0) continue;
+      line += (c === from ? first : c === to - 1 ? last : 1) * samples[start + c]!;
     }
     total += line * weightY;
   }

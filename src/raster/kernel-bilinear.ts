@@ -14,99 +14,131 @@ export function bilinearRow(
   at: number,
   round: boolean,
 ): number {
-  const { taps, wx, wy, width } = row;
-  let valid = placeTaps(row);
-  if (valid > 0) {
-    const stride = row.window.width;
-    for (let b = 0; b < bands.length; b++) {
-      const source = row.source.bands[b]!;
-      if (round) interpolateRounded(source, bands[b]!, at, taps, wx, wy, stride, width);
-      else interpolate(source, bands[b]!, at, taps, wx, wy, stride, width);
-    }
+  const { width, rest } = row;
+  const sources = row.source.bands;
+  let left = 0;
+  let b = 0;
+  if (bands.length === 0) for (; left < width; left++) rest[left] = left;
+  // Three at a time, the usual number, so that positions and weights are worked out once.
+  for (; b + 3 <= bands.length; b += 3) {
+    left = interpolateThree(row, sources.slice(b, b + 3), bands.slice(b, b + 3), at, round);
   }
-  for (let i = 0; i < width; i++) {
-    if (taps[i]! >= 0) {
-      mask[at + i] = 255;
-    } else if (locate(row, row.xs[i]!, row.ys[i]!) >= 0) {
+  for (; b < bands.length; b++) left = interpolateOne(row, sources[b]!, bands[b]!, at, round);
+  mask.fill(255, at, at + width);
+  return width - left + bilinearRest(row, left, bands, mask, at, round);
+}
+
+/** Does the first `left` columns of `rest`, each with care; gives the number of valid ones. */
+export function bilinearRest(
+  row: WarpRow,
+  left: number,
+  bands: readonly Samples[],
+  mask: Uint8Array,
+  at: number,
+  round: boolean,
+): number {
+  let valid = 0;
+  for (let k = 0; k < left; k++) {
+    const i = row.rest[k]!;
+    if (locate(row, row.xs[i]!, row.ys[i]!) >= 0) {
       bilinearPixel(row, i, bands, mask, at, round);
       valid++;
+    } else {
+      mask[at + i] = 0;
     }
   }
   return valid;
 }
 
-/**
- * Sets `taps`, and the weights of the left (`wx`) and upper (`wy`) pixels, where all four source pixels are in the window
- * and opaque. The nearest one is among them then, so that the pixel is valid. Gives the number of such pixels.
- */
-function placeTaps(row: WarpRow): number {
-  const { xs, ys, taps, wx, wy, width } = row;
-  const { col: col0, row: row0, width: stride, height: lines } = row.window;
-  const mask = row.source.mask;
-  const full = row.coverage === 'full';
-  let placed = 0;
+// The two functions below do the pixels whose four source pixels are all in the window and opaque: the nearest one is
+// among them then, so that the pixel is valid. The others' columns go to `rest`; both give their number.
+
+function interpolateThree(
+  row: WarpRow,
+  sources: readonly Samples[],
+  targets: readonly Samples[],
+  at: number,
+  round: boolean,
+): number {
+  const { xs, ys, rest, width } = row;
+  const { col: col0, row: row0, width: stride, height } = row.window;
+  const [source0, source1, source2] = [sources[0]!, sources[1]!, sources[2]!];
+  const [target0, target1, target2] = [targets[0]!, targets[1]!, targets[2]!];
+  const [lastCol, lastLine] = [stride - 1, height - 1];
+  const mask = row.coverage === 'full' ? null : row.source.mask;
+  let left = 0;
   for (let i = 0; i < width; i++) {
-    taps[i] = -1;
     const u = xs[i]! - 0.5 - col0;
     const v = ys[i]! - 0.5 - row0;
-    const col = Math.floor(u);
-    const line = Math.floor(v);
-    // Also false for NaN.
-    if (!(col >= 0 && line >= 0 && col + 1 < stride && line + 1 < lines)) continue;
+    // Also true for NaN.
+    if (!(u >= 0 && v >= 0 && u < lastCol && v < lastLine)) {
+      rest[left++] = i;
+      continue;
+    }
+    // Rounds down, since positions inside are not negative, and stays in whole numbers.
+    const col = u | 0;
+    const line = v | 0;
     const o = line * stride + col;
-    if (!full && (mask[o]! & mask[o + 1]! & mask[o + stride]! & mask[o + stride + 1]!) !== 255) continue;
-    taps[i] = o;
-    wx[i] = 1 - (u - col);
-    wy[i] = 1 - (v - line);
-    placed++;
+    const p = o + stride;
+    if (mask !== null && (mask[o]! & mask[o + 1]! & mask[p]! & mask[p + 1]!) !== 255) {
+      rest[left++] = i;
+      continue;
+    }
+    const w = 1 - (u - col);
+    const h = 1 - (v - line);
+    const x = 1 - w;
+    const k = 1 - h;
+    const value0 = (source0[o]! * w + source0[o + 1]! * x) * h + (source0[p]! * w + source0[p + 1]! * x) * k;
+    const value1 = (source1[o]! * w + source1[o + 1]! * x) * h + (source1[p]! * w + source1[p + 1]! * x) * k;
+    const value2 = (source2[o]! * w + source2[o + 1]! * x) * h + (source2[p]! * w + source2[p + 1]! * x) * k;
+    if (round) {
+      target0[at + i] = Math.floor(value0 + 0.5);
+      target1[at + i] = Math.floor(value1 + 0.5);
+      target2[at + i] = Math.floor(value2 + 0.5);
+    } else {
+      target0[at + i] = value0;
+      target1[at + i] = value1;
+      target2[at + i] = value2;
+    }
   }
-  return placed;
+  return left;
 }
 
-// The two loops below differ in rounding alone. They are apart, and take every array as a parameter, so that V8 compiles
-// each for the sample types it really sees.
-
-function interpolateRounded(
-  source: Samples,
-  target: Samples,
-  at: number,
-  taps: Int32Array,
-  wx: Float64Array,
-  wy: Float64Array,
-  stride: number,
-  width: number,
-): void {
+function interpolateOne(row: WarpRow, source: Samples, target: Samples, at: number, round: boolean): number {
+  const { xs, ys, rest, width } = row;
+  const { col: col0, row: row0, width: stride, height } = row.window;
+  const [lastCol, lastLine] = [stride - 1, height - 1];
+  const mask = row.coverage === 'full' ? null : row.source.mask;
+  let left = 0;
   for (let i = 0; i < width; i++) {
-    const o = taps[i]!;
-    if (o < 0) continue;
-    const w = wx[i]!;
-    const upper = source[o]! * w + source[o + 1]! * (1 - w);
-    const lower = source[o + stride]! * w + source[o + stride + 1]! * (1 - w);
-    const h = wy[i]!;
-    target[at + i] = Math.floor(upper * h + lower * (1 - h) + 0.5);
+    const u = xs[i]! - 0.5 - col0;
+    const v = ys[i]! - 0.5 - row0;
+    // Also true for NaN.
+    if (!(u >= 0 && v >= 0 && u < lastCol && v < lastLine)) {
+      rest[left++] = i;
+      continue;
+    }
+    // Rounds down, since positions inside are not negative, and stays in whole numbers.
+    const col = u | 0;
+    const line = v | 0;
+    const o = line * stride + col;
+    const p = o + stride;
+    if (mask !== null && (mask[o]! & mask[o + 1]! & mask[p]! & mask[p + 1]!) !== 255) {
+      rest[left++] = i;
+      continue;
+    }
+    const w = 1 - (u - col);
+    const h = 1 - (v - line);
+    const x = 1 - w;
+    const k = 1 - h;
+    const value = (source[o]! * w + source[o + 1]! * x) * h + (source[p]! * w + source[p + 1]! * x) * k;
+    target[at + i] = round ? Math.floor(value + 0.5) : value;
   }
+  return left;
 }
 
-function interpolate(
-  source: Samples,
-  target: Samples,
-  at: number,
-  taps: Int32Array,
-  wx: Float64Array,
-  wy: Float64Array,
-  stride: number,
-  width: number,
-): void {
-  for (let i = 0; i < width; i++) {
-    const o = taps[i]!;
-    if (o < 0) continue;
-    const w = wx[i]!;
-    const upper = source[o]! * w + source[o + 1]! * (1 - w);
-    const lower = source[o + stride]! * w + source[o + stride + 1]! * (1 - w);
-    const h = wy[i]!;
-    target[at + i] = upper * h + lower * (1 - h);
-  }
-}
+const offsets = new Int32Array(4);
+const weights = new Float64Array(4);
 
 /** One pixel at an edge of the window or of the data, or partly transparent: each of the four source pixels is checked. */
 export function bilinearPixel(
@@ -123,29 +155,29 @@ export function bilinearPixel(
   const v = row.ys[i]! - 0.5 - row0;
   const col = Math.floor(u);
   const line = Math.floor(v);
-  const offsets: number[] = [];
-  const weights: number[] = [];
+  let count = 0;
   let total = 0;
   let alpha = 0;
   for (let k = 0; k < 4; k++) {
-    const [dx, dy] = [k & 1, k >> 1];
-    const [c, l] = [col + dx, line + dy];
+    const right = k & 1;
+    const down = k >> 1;
+    const c = col + right;
+    const l = line + down;
     if (c < 0 || l < 0 || c >= stride || l >= lines) continue;
     const o = l * stride + c;
     const opacity = source.mask[o]!;
     if (opacity === 0) continue;
-    const weight = (dx === 1 ? u - col : 1 - (u - col)) * (dy === 1 ? v - line : 1 - (v - line));
-    offsets.push(o);
-    weights.push(weight);
+    const weight = (right === 1 ? u - col : 1 - (u - col)) * (down === 1 ? v - line : 1 - (v - line));
+    offsets[count] = o;
+    weights[count++] = weight;
     total += weight;
     alpha += weight * opacity;
   }
   mask[at + i] = Math.floor(alpha / total + 0.5);
-  source.bands.forEach((samples, b) => {
+  for (let b = 0; b < bands.length; b++) {
+    const samples = source.bands[b]!;
     let sum = 0;
-    offsets.forEach((o, k) => {
-      sum += samples[o]! * weights[k]!;
-    });
+    for (let k = 0; k < count; k++) sum += samples[offsets[k]!]! * weights[k]!;
     bands[b]![at + i] = round ? Math.floor(sum / total + 0.5) : sum / total;
-  });
+  }
 }

@@ -1,23 +1,12 @@
 import { bilinearPixel } from './kernel-bilinear.ts';
 import type { Samples } from './raster.ts';
-import { kernelWeight } from './resample.ts';
-import type { WarpRow } from './warp-row.ts';
-
-/** Least and greatest value of a band's samples; rounding is for integers. */
-export interface ValueRange {
-  readonly min: number;
-  readonly max: number;
-  readonly round: boolean;
-}
-
-/** A resampled value as a sample: rounded half up and clamped for integers, as it is for floats. */
-export function toSample(value: number, range: ValueRange): number {
-  return range.round ? Math.min(Math.max(Math.floor(value + 0.5), range.min), range.max) : value;
-}
+import { locate, type WarpRow } from './warp-row.ts';
+import { toSample, type ValueRange } from './working-raster.ts';
 
 /**
  * Cubic convolution of one row: 4 × 4 source pixels around a position. Where one of them is invalid or outside the
- * level the pixel is bilinear instead, as in GDAL: negative weights beside a gap would overshoot.
+ * level the pixel is bilinear instead, as in GDAL: negative weights beside a gap would overshoot. Gives the number of
+ * valid pixels.
  *
  * @see Keys 1981, "Cubic Convolution Interpolation for Digital Image Processing" (a = -0.5)
  */
@@ -27,35 +16,56 @@ export function cubicRow(
   mask: Uint8Array,
   at: number,
   range: ValueRange,
-): void {
-  const weightsX = new Float64Array(4);
-  const weightsY = new Float64Array(4);
-  for (let i = 0; i < row.width; i++) {
-    if (row.nearest[i]! < 0) continue;
-    const col = Math.floor(row.xs[i]! - 0.5);
-    const line = Math.floor(row.ys[i]! - 0.5);
+): number {
+  const { xs, ys, width } = row;
+  const sources = row.source.bands;
+  const stride = row.window.width;
+  let valid = 0;
+  for (let i = 0; i < width; i++) {
+    const x = xs[i]! - 0.5;
+    const y = ys[i]! - 0.5;
+    const col = Math.floor(x);
+    const line = Math.floor(y);
     const offset = firstOfSixteen(row, col, line);
     if (offset < 0) {
+      if (locate(row, xs[i]!, ys[i]!) < 0) continue;
       bilinearPixel(row, i, bands, mask, at, range.round);
+      valid++;
       continue;
     }
-    for (let k = 0; k < 4; k++) {
-      weightsX[k] = kernelWeight('cubic', k - 1 - (row.xs[i]! - 0.5 - col));
-      weightsY[k] = kernelWeight('cubic', k - 1 - (row.ys[i]! - 0.5 - line));
-    }
+    // The nearest pixel is among the sixteen, so that this one is valid.
+    weigh(x - col, weightsX);
+    weigh(y - line, weightsY);
     mask[at + i] = 255;
+    valid++;
     for (let b = 0; b < bands.length; b++) {
-      const value = convolve(row.source.bands[b]!, offset, row.window.width, weightsX, weightsY);
-      bands[b]![at + i] = toSample(value, range);
+      bands[b]![at + i] = toSample(convolve(sources[b]!, offset, stride), range);
     }
   }
+  return valid;
+}
+
+const weightsX = new Float64Array(4);
+const weightsY = new Float64Array(4);
+
+/** Keys' cubic at the four pixels around a position that lies `f` (0 … 1) after the second one. */
+function weigh(f: number, weights: Float64Array): void {
+  const d0 = 1 + f;
+  const d2 = 1 - f;
+  const d3 = 2 - f;
+  weights[0] = d0 * d0 * (-0.5 * d0 + 2.5) - 4 * d0 + 2;
+  weights[1] = f * f * (1.5 * f - 2.5) + 1;
+  weights[2] = d2 * d2 * (1.5 * d2 - 2.5) + 1;
+  weights[3] = d3 * d3 * (-0.5 * d3 + 2.5) - 4 * d3 + 2;
 }
 
 /** Offset of the top left one of the 4 × 4 source pixels, or -1 unless all of them are in the window and opaque. */
 function firstOfSixteen(row: WarpRow, col: number, line: number): number {
-  const { width: stride, height: lines } = row.window;
-  const [c, l] = [col - 1 - row.window.col, line - 1 - row.window.row];
-  if (c < 0 || l < 0 || c + 3 >= stride || l + 3 >= lines) return -1;
+  const { col: col0, row: row0, width: stride, height: lines } = row.window;
+  const c = col - 1 - col0;
+  const l = line - 1 - row0;
+  // Also false for NaN.
+  if (!(c >= 0 && l >= 0 && c + 3 < stride && l + 3 < lines)) return -1;
   const first = l * stride + c;
   if (row.coverage === 'full') return first;
   const mask = row.source.mask;
@@ -66,12 +76,14 @@ function firstOfSixteen(row: WarpRow, col: number, line: number): number {
   return first;
 }
 
-function convolve(source: Samples, first: number, stride: number, wx: Float64Array, wy: Float64Array): number {
+function convolve(source: Samples, first: number, stride: number): number {
+  const w0 = weightsX[0]!;
+  const w1 = weightsX[1]!;
+  const w2 = weightsX[2]!;
+  const w3 = weightsX[3]!;
   let sum = 0;
-  for (let l = 0; l < 4; l++) {
-    const o = first + l * stride;
-    const line = source[o]! * wx[0]! + source[o + 1]! * wx[1]! + source[o + 2]! * wx[2]! + source[o + 3]! * wx[3]!;
-    sum += line * wy[l]!;
+  for (let l = 0, o = first; l < 4; l++, o += stride) {
+    sum += (source[o]! * w0 + source[o + 1]! * w1 + source[o + 2]! * w2 + source[o + 3]! * w3) * weightsY[l]!;
   }
   return sum;
 }

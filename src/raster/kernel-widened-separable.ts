@@ -1,15 +1,15 @@
-import { toSample, type ValueRange } from './kernel-cubic.ts';
-import type { InverseMapping } from './inverse-mapping.ts';
+import type { SeparableMapping } from './inverse-mapping.ts';
 import type { Samples } from './raster.ts';
-import { kernelRadius, kernelWeight, type ResampleScale } from './resample.ts';
+import { type ConvolutionKernel, kernelRadius, kernelWeight, type ResampleScale } from './resample.ts';
 import type { WarpRow } from './warp-row.ts';
+import { toSample, type ValueRange } from './working-raster.ts';
 
-/** Fills one row of the target from a row whose `nearest` is known. */
-export type WidenedRow = (row: WarpRow, line: number, bands: readonly Samples[], mask: Uint8Array, at: number) => void;
+/** Fills one row of the target from the warp's row, whose `nearest` is known. */
+export type WidenedRow = (line: number, bands: readonly Samples[], mask: Uint8Array, at: number) => void;
 
 /** What the widened kernel needs to know once per warp. */
 export interface WidenedOptions {
-  readonly resampling: 'bilinear' | 'cubic';
+  readonly resampling: ConvolutionKernel;
   readonly scale: ResampleScale;
   readonly range: ValueRange;
 }
@@ -24,12 +24,12 @@ interface Taps {
 
 /**
  * The widened kernel where columns depend on x alone and rows on y alone: each source line is summed along its columns
- * once, and the sums are kept while rows need them. The same sums in the same order as `widenedRow`, so the same values,
+ * once, and the sums are kept while rows need them. The same sums in the same order as `createWidenedRow`, so the same values,
  * at O(reduction) a pixel instead of its square.
  */
 export function createSeparableWidenedRow(
   row: WarpRow,
-  mapping: Extract<InverseMapping, { kind: 'separable' }>,
+  mapping: SeparableMapping,
   { resampling, scale, range }: WidenedOptions,
 ): WidenedRow {
   const columns = tapsOf(mapping.xs, row.window.col, row.window.width, resampling, scale.x);
@@ -37,7 +37,7 @@ export function createSeparableWidenedRow(
   const sums = createLineSums(row, columns, lines.stride);
   const channels = sums.channels;
   const folded = Array.from({ length: channels }, () => new Float64Array(row.width));
-  return (current, line, bands, mask, at) => {
+  return (line, bands, mask, at) => {
     for (const values of folded) values.fill(0);
     const first = lines.first[line]!;
     for (let k = 0; k < lines.count[line]!; k++) {
@@ -45,7 +45,7 @@ export function createSeparableWidenedRow(
       const line0 = sums.at(first + k);
       for (let channel = 0; channel < channels; channel++) addScaled(folded[channel]!, line0[channel]!, weight);
     }
-    writeRow(current, folded, bands, mask, at, range);
+    writeRow(row, folded, bands, mask, at, range);
   };
 }
 
@@ -76,14 +76,15 @@ function tapsOf(
   entries: Float64Array,
   origin: number,
   size: number,
-  resampling: 'bilinear' | 'cubic',
+  resampling: ConvolutionKernel,
   scale: number,
 ): Taps {
   const radius = kernelRadius(resampling);
   const reach = scale < 1 ? Math.ceil(radius / scale) : radius;
   // The pixel at the far left of an even kernel has weight 0 and is left out, as in GDAL.
   const from = ((radius + 1) % 2) - reach;
-  const stride = reach - from + 1;
+  // A kernel may reach a million pixels beyond a scene that is a speck on its tile.
+  const stride = Math.min(reach - from + 1, size);
   const length = (entries.length - 1) / 2;
   const taps = {
     first: new Int32Array(length),

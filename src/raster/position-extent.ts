@@ -1,4 +1,5 @@
 import type { Bounds } from '../geo/bbox.ts';
+import { createCornerMapper } from './corner-mapper.ts';
 import { type InverseMapping, mapPoint } from './inverse-mapping.ts';
 import type { GridMapping } from './refine-grid.ts';
 
@@ -10,10 +11,15 @@ interface Size {
 /**
  * The box of the source positions of all pixel centres (with `edges`, of the pixels' edges too) of a window; `null` if
  * none has an image. Where every centre has its own node, those more than a pixel outside the image of size `limit` do
- * not count.
+ * not count, nor do pixels whose box misses the image.
  */
 export function positionExtent(mapping: InverseMapping, window: Size, edges: boolean, limit: Size): Bounds | null {
-  const box = mapping.kind === 'grid' ? gridBox(mapping, window, edges, limit) : separableBox(mapping, edges);
+  const box =
+    mapping.kind === 'separable'
+      ? separableBox(mapping, edges)
+      : edges && mapping.step === 1
+        ? exactBox(mapping, window, limit)
+        : gridBox(mapping, window, edges, limit);
   return box.minX <= box.maxX && box.minY <= box.maxY ? [box.minX, box.minY, box.maxX, box.maxY] : null;
 }
 
@@ -61,6 +67,32 @@ function gridBox(mapping: GridMapping, window: Size, edges: boolean, limit: Size
   const bottom = edges ? [0, height] : [height - 0.5];
   for (const x of right) for (const y of stops(height, step, edges)) include(...mapPoint(mapping, x, y));
   for (const y of bottom) for (const x of stops(width, step, edges)) include(...mapPoint(mapping, x, y));
+  return box;
+}
+
+/** The box around the boxes of all pixels that meet the image: each lies between the images of two of its corners. */
+function exactBox(mapping: GridMapping, { width, height }: Size, limit: Size): Box {
+  const box = { minX: Infinity, minY: Infinity, maxX: -Infinity, maxY: -Infinity };
+  const [upperXs, upperYs] = [new Float64Array(width + 1), new Float64Array(width + 1)];
+  const [lowerXs, lowerYs] = [new Float64Array(width + 1), new Float64Array(width + 1)];
+  const placeUpper = createCornerMapper(mapping, width, upperXs, upperYs);
+  const placeLower = createCornerMapper(mapping, width, lowerXs, lowerYs);
+  for (let line = 0; line < height; line++) {
+    placeUpper(line);
+    placeLower(line + 1);
+    for (let i = 0; i < width; i++) {
+      const minX = Math.min(upperXs[i]!, lowerXs[i + 1]!);
+      const maxX = Math.max(upperXs[i]!, lowerXs[i + 1]!);
+      const minY = Math.min(upperYs[i]!, lowerYs[i + 1]!);
+      const maxY = Math.max(upperYs[i]!, lowerYs[i + 1]!);
+      // False for NaN as well.
+      if (!(maxX >= 0 && maxY >= 0 && minX <= limit.width && minY <= limit.height)) continue;
+      box.minX = Math.min(box.minX, minX);
+      box.minY = Math.min(box.minY, minY);
+      box.maxX = Math.max(box.maxX, maxX);
+      box.maxY = Math.max(box.maxY, maxY);
+    }
+  }
   return box;
 }
 

@@ -1,12 +1,25 @@
 import { type InverseMapping, mapRow } from './inverse-mapping.ts';
-import { averageRow } from './kernel-average.ts';
+import { createAverage } from './kernel-average.ts';
 import { bilinearRow } from './kernel-bilinear.ts';
-import { cubicRow, type ValueRange } from './kernel-cubic.ts';
-import { widenedRow } from './kernel-widened.ts';
-import { createSeparableWidenedRow, type WidenedRow } from './kernel-widened-separable.ts';
-import { createRaster, type Dtype, type Raster, type Samples, type Window } from './raster.ts';
-import { isWidened, type Resampling, type ResampleScale } from './resample.ts';
-import { coverageOf, locateRow, type WarpRow } from './warp-row.ts';
+import { createSeparableBilinear } from './kernel-bilinear-separable.ts';
+import { cubicRow } from './kernel-cubic.ts';
+import { createMode } from './kernel-mode.ts';
+import { createNearest, type LineKernel } from './kernel-nearest.ts';
+import { createRank } from './kernel-rank.ts';
+import { createWidenedRow } from './kernel-widened.ts';
+import { createSeparableWidenedRow } from './kernel-widened-separable.ts';
+import { createRaster, type Raster, type Window } from './raster.ts';
+import {
+  type BoxKernel,
+  type ConvolutionKernel,
+  isConvolution,
+  isWidened,
+  kernelReach,
+  type Resampling,
+  type ResampleScale,
+} from './resample.ts';
+import { createRow, locateRow, type WarpRow } from './warp-row.ts';
+import { createWorking, fromWorking, rangeOf, toWorking } from './working-raster.ts';
 
 export interface WarpInput {
   /** The pixels of `window`. */
@@ -39,87 +52,82 @@ export interface WarpInput {
  * Cost: O(width · height · kernel²), one output allocation, no I/O.
  */
 export function warp(input: WarpInput): Raster | null {
-  const { source, mapping, width, height } = input;
-  const target = createRaster(width, height, source.dtype, source.bands.length);
-  const row = createRow(input);
-  const widened = createWidened(input, row);
-  let valid = 0;
-  for (let j = 0; j < height; j++) {
-    mapRow(mapping, j, width, row.xs, row.ys);
-    valid += resampleRow(input, row, widened, target, j);
+  const steps = warpInSteps(input);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
   }
-  return valid === 0 ? null : target;
 }
 
-function createRow(input: WarpInput): WarpRow {
-  const { source, window, imageWidth, imageHeight, width } = input;
-  return {
-    source,
-    window,
-    levelWidth: imageWidth,
-    levelHeight: imageHeight,
-    coverage: coverageOf(source.mask),
-    width,
-    xs: new Float64Array(width),
-    ys: new Float64Array(width),
-    nearest: new Int32Array(width),
-    taps: new Int32Array(width),
-    wx: new Float64Array(width),
-    wy: new Float64Array(width),
+/**
+ * The same in steps of about 20 ms, so that a large reduction without overviews need not hold up everything else: the
+ * caller decides what to do between two of them. Most warps take one.
+ */
+export function* warpInSteps(input: WarpInput): Generator<undefined, Raster | null> {
+  const { source, mapping, width, height, resampling } = input;
+  const { dtype, bands } = source;
+  const copies = resampling === 'nearest';
+  const row = createRow(copies ? input : { ...input, source: toWorking(source) });
+  const target = (copies ? createRaster : createWorking)(width, height, dtype, bands.length);
+  const kernel = copies ? createNearest(row, mapping, target) : createKernel(input, resampling, row, target);
+  const linesPerStep = Math.max(1, Math.floor(WORK_PER_STEP / (width * workPerPixel(input))));
+  let valid = 0;
+  for (let line = 0; line < height; line++) {
+    if (line > 0 && line % linesPerStep === 0) yield;
+    valid += kernel(line, line * width);
+  }
+  return valid === 0 ? null : fromWorking(target, dtype);
+}
+
+/** Samples that can be weighed in about 20 ms. */
+const WORK_PER_STEP = 16e6;
+
+/** How many samples are weighed for a pixel, roughly; counting and sorting them takes several times as long. */
+function workPerPixel({ source, window, width, height, resampling, scale }: WarpInput): number {
+  const channels = source.bands.length + 1;
+  if (resampling === 'nearest') return channels;
+  if (isConvolution(resampling)) {
+    const widened = isWidened(resampling, scale);
+    const columns = kernelReach(resampling, scale.x, widened);
+    const lines = kernelReach(resampling, scale.y, widened);
+    const weighed = channels * (columns.before + columns.after) * (lines.before + lines.after);
+    return resampling === 'lanczos' ? weighed * 2 : weighed;
+  }
+  const perBox = (window.width / width + 1) * (window.height / height + 1);
+  return channels * perBox * (resampling === 'mode' || resampling === 'median' ? 8 : 1);
+}
+
+function createKernel(
+  { mapping, scale, source }: WarpInput,
+  resampling: ConvolutionKernel | BoxKernel,
+  row: WarpRow,
+  target: Raster,
+): LineKernel {
+  const range = rangeOf(source.dtype);
+  const { bands, mask } = target;
+  const { width, xs, ys } = row;
+  if (resampling === 'average') return createAverage(row, mapping, target, range);
+  if (resampling === 'mode') return createMode(row, mapping, target, source.dtype);
+  if (!isConvolution(resampling)) return createRank(row, mapping, target, resampling);
+  if (isWidened(resampling, scale)) {
+    const options = { resampling, scale, range };
+    const widened =
+      mapping.kind === 'separable' ? createSeparableWidenedRow(row, mapping, options) : createWidenedRow(row, options);
+    return (line, at) => {
+      mapRow(mapping, line, width, xs, ys);
+      const valid = locateRow(row);
+      if (valid > 0) widened(line, bands, mask, at);
+      return valid;
+    };
+  }
+  if (resampling === 'bilinear' && mapping.kind === 'separable' && row.coverage === 'full') {
+    const kernel = createSeparableBilinear(row, mapping, target, range.round);
+    if (kernel !== null) return kernel;
+  }
+  return (line, at) => {
+    mapRow(mapping, line, width, xs, ys);
+    return resampling === 'bilinear'
+      ? bilinearRow(row, bands, mask, at, range.round)
+      : cubicRow(row, bands, mask, at, range);
   };
 }
-
-/** The widened kernel of a warp that needs one, by lines where the mapping allows it; else null. */
-function createWidened({ resampling, scale, mapping, source }: WarpInput, row: WarpRow): WidenedRow | null {
-  if (resampling === 'nearest' || resampling === 'average' || !isWidened(resampling, scale)) return null;
-  const range = RANGES[source.dtype];
-  if (mapping.kind === 'separable') return createSeparableWidenedRow(row, mapping, { resampling, scale, range });
-  return (current, _line, bands, mask, at) => widenedRow(current, bands, mask, at, range, resampling, scale);
-}
-
-/** Fills one row of the target; gives the number of its valid pixels. */
-function resampleRow(input: WarpInput, row: WarpRow, widened: WidenedRow | null, target: Raster, line: number): number {
-  const { resampling, mapping } = input;
-  const { bands, mask } = target;
-  const at = line * target.width;
-  const range = RANGES[target.dtype];
-  if (resampling === 'average') return averageRow(row, mapping, line, bands, mask, at, range);
-  if (resampling === 'bilinear' && widened === null) return bilinearRow(row, bands, mask, at, range.round);
-  const valid = locateRow(row);
-  if (valid === 0) return 0;
-  if (resampling === 'nearest') nearestRow(row, target, at);
-  else if (widened !== null) widened(row, line, bands, mask, at);
-  else cubicRow(row, bands, mask, at, range);
-  return valid;
-}
-
-function nearestRow(row: WarpRow, target: Raster, at: number): void {
-  for (let b = 0; b < target.bands.length; b++) {
-    copyNearest(row.source.bands[b]!, target.bands[b]!, at, row.nearest, row.width);
-  }
-  if (row.coverage === 'full') {
-    for (let i = 0; i < row.width; i++) if (row.nearest[i]! >= 0) target.mask[at + i] = 255;
-  } else {
-    copyNearest(row.source.mask, target.mask, at, row.nearest, row.width);
-  }
-}
-
-function copyNearest(source: Samples, target: Samples, at: number, nearest: Int32Array, width: number): void {
-  for (let i = 0; i < width; i++) {
-    const offset = nearest[i]!;
-    if (offset >= 0) target[at + i] = source[offset]!;
-  }
-}
-
-const FLOAT: ValueRange = { min: -Infinity, max: Infinity, round: false };
-
-const RANGES: Readonly<Record<Dtype, ValueRange>> = {
-  uint8: { min: 0, max: 255, round: true },
-  int8: { min: -128, max: 127, round: true },
-  uint16: { min: 0, max: 65_535, round: true },
-  int16: { min: -32_768, max: 32_767, round: true },
-  uint32: { min: 0, max: 4_294_967_295, round: true },
-  int32: { min: -2_147_483_648, max: 2_147_483_647, round: true },
-  float32: FLOAT,
-  float64: FLOAT,
-};

@@ -1,4 +1,4 @@
-import { createGridMapping, type Project } from '../../src/raster/inverse-mapping.ts';
+import { createGridMapping, createSeparableMapping, type Project } from '../../src/raster/inverse-mapping.ts';
 import { createRaster, type Dtype } from '../../src/raster/raster.ts';
 import type { Resampling } from '../../src/raster/resample.ts';
 import { warp } from '../../src/raster/warp.ts';
@@ -6,9 +6,49 @@ import { warp } from '../../src/raster/warp.ts';
 const SIZE = 256;
 const ROUNDS = 60;
 
-/** A turn of one degree and a reduction: what a UTM scene looks like on a tile. */
-function turned(reduction: number): Project {
-  const [cos, sin] = [Math.cos(0.0175) * reduction, Math.sin(0.0175) * reduction];
+/** What a UTM scene looks like on a tile (a turn of one degree, by a grid), or one in EPSG:4326 or 3857. */
+type Place = 'turned' | 'upright';
+
+interface WarpCase {
+  readonly dtype: Dtype;
+  readonly bandCount: number;
+  readonly resampling: Resampling;
+  readonly reduction: number;
+  readonly place: Place;
+  /** Share of pixels without data, scattered. */
+  readonly holes?: number;
+}
+
+const RGB = { dtype: 'uint8', bandCount: 3, reduction: 0.8, place: 'turned' } as const;
+const UPRIGHT = { ...RGB, place: 'upright' } as const;
+
+const CASES: readonly WarpCase[] = [
+  { ...RGB, resampling: 'nearest' },
+  { ...RGB, resampling: 'bilinear' },
+  { ...RGB, resampling: 'bilinear', holes: 0.001 },
+  { ...RGB, resampling: 'cubic' },
+  { ...RGB, resampling: 'lanczos' },
+  { ...RGB, resampling: 'average' },
+  { ...RGB, resampling: 'mode', bandCount: 1, reduction: 2 },
+  { ...RGB, resampling: 'median', bandCount: 1, reduction: 2 },
+  { ...RGB, resampling: 'bilinear', dtype: 'uint16' },
+  { ...RGB, resampling: 'bilinear', dtype: 'float32', bandCount: 1 },
+  { ...RGB, resampling: 'bilinear', reduction: 4 },
+  { ...RGB, resampling: 'average', reduction: 4 },
+  { ...UPRIGHT, resampling: 'nearest' },
+  { ...UPRIGHT, resampling: 'bilinear' },
+  { ...UPRIGHT, resampling: 'cubic' },
+  { ...UPRIGHT, resampling: 'average' },
+  { ...UPRIGHT, resampling: 'bilinear', reduction: 4 },
+  // Last, so that the loops have seen every type of array: a process may render any of them.
+  { ...RGB, resampling: 'bilinear', dtype: 'int16' },
+  { ...RGB, resampling: 'bilinear', dtype: 'float64', bandCount: 1 },
+  { ...RGB, resampling: 'bilinear' },
+];
+
+function projectOf({ place, reduction }: WarpCase): Project {
+  const angle = place === 'turned' ? 0.0175 : 0;
+  const [cos, sin] = [Math.cos(angle) * reduction, Math.sin(angle) * reduction];
   return (xs, ys) =>
     xs.forEach((x, i) => {
       const y = ys[i]!;
@@ -18,34 +58,30 @@ function turned(reduction: number): Project {
 
 /** Milliseconds a 256 px tile takes to warp: median and least of 60 rounds after 10 that do not count. */
 export async function benchWarp(): Promise<void> {
-  const cases: readonly (readonly [Dtype, number, Resampling, number])[] = [
-    ['uint8', 3, 'nearest', 0.8],
-    ['uint8', 3, 'bilinear', 0.8],
-    ['uint8', 3, 'cubic', 0.8],
-    ['uint8', 3, 'average', 0.8],
-    ['uint16', 3, 'bilinear', 0.8],
-    ['float32', 1, 'bilinear', 0.8],
-    ['uint8', 3, 'bilinear', 4],
-  ];
   const lines = [
     '',
-    '| samples | kernel | source px per px | median ms | least ms |',
-    '| --- | --- | --- | --- | --- |',
+    '| samples | kernel | mapping | source px per px | median ms | least ms |',
+    '| --- | --- | --- | --- | --- | --- |',
   ];
-  for (const [dtype, bandCount, resampling, reduction] of cases) {
-    const { median, least } = await measure(dtype, bandCount, resampling, reduction);
+  for (const warpCase of CASES) {
+    const { median, least } = await measure(warpCase);
+    const { dtype, bandCount, resampling, reduction, place, holes } = warpCase;
+    const kernel = holes === undefined ? resampling : `${resampling}, holes`;
     lines.push(
-      `| ${dtype} x ${bandCount} | ${resampling} | ${reduction} | ${median.toFixed(2)} | ${least.toFixed(2)} |`,
+      `| ${dtype} x ${bandCount} | ${kernel} | ${place} | ${reduction} | ${median.toFixed(2)} | ${least.toFixed(2)} |`,
     );
   }
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-async function measure(dtype: Dtype, bandCount: number, resampling: Resampling, reduction: number) {
+async function measure(warpCase: WarpCase) {
+  const { dtype, bandCount, resampling, reduction, place, holes = 0 } = warpCase;
   const side = Math.ceil(SIZE * reduction) + 64;
   const source = createRaster(side, side, dtype, bandCount);
   source.mask.fill(255);
+  if (holes > 0) for (let n = 0; n < source.mask.length; n += Math.round(1 / holes)) source.mask[n] = 0;
   for (const band of source.bands) for (let n = 0; n < band.length; n++) band[n] = (n * 7919) % 251;
+  const project = projectOf(warpCase);
   const input = {
     source,
     window: { col: 0, row: 0, width: side, height: side },
@@ -53,9 +89,10 @@ async function measure(dtype: Dtype, bandCount: number, resampling: Resampling, 
     imageHeight: side,
     width: SIZE,
     height: SIZE,
-    mapping: createGridMapping(turned(reduction), SIZE, SIZE, false),
+    mapping:
+      place === 'turned' ? createGridMapping(project, SIZE, SIZE, false) : createSeparableMapping(project, SIZE, SIZE),
     resampling,
-    scale: { x: 1 / reduction, y: 1 / reduction },
+    scale: { x: Math.min(1, 1 / reduction), y: Math.min(1, 1 / reduction) },
   };
   const times: number[] = [];
   for (let round = -10; round < ROUNDS; round++) {

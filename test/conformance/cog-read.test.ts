@@ -73,9 +73,11 @@ describe(`pixels and masks as GDAL ${fixtures.gdal} gives them`, () => {
 });
 
 const real = load('cog-read.real.json') as RealFiles;
-const folder = findRealData();
+const realData = findRealData();
+/** None where there is no real data: then these tests are not there, as standard error says. */
+const folders = realData === null ? [] : [realData];
 
-describe.runIf(folder !== null)(`windows of real files as GDAL ${real.gdal} gives them`, () => {
+describe.each(folders)(`windows of real files as GDAL ${real.gdal} gives them`, (folder) => {
   const agent = createHttpAgent();
   const counters = createIoCounters();
   const opener = createRangeSourceOpener({ counters, agent, fileRoot: folder, allowedHosts: null, s3Client: null });
@@ -86,7 +88,7 @@ describe.runIf(folder !== null)(`windows of real files as GDAL ${real.gdal} give
   const unread = ['codecs/byte_LZMA_tiled.tif', 'codecs/byte_JXL_tiled.tif'];
 
   test.each(Object.entries(real.files).filter(([name]) => !unread.includes(name)))('%s', async (name, { windows }) => {
-    const source = opener(pathToFileURL(join(folder!, name)).href);
+    const source = opener(pathToFileURL(join(folder, name)).href);
     await using cog = await openCog(source, { cache, counters, assumed: ASSUMED, ...NEVER });
     for (const [level, col, row, width, height, pixels, mask] of windows) {
       const raster = await readAll(cog, level, { col, row, width, height });
@@ -97,18 +99,18 @@ describe.runIf(folder !== null)(`windows of real files as GDAL ${real.gdal} give
   });
 
   test.each(Object.entries(real.files).filter(([name]) => unread.includes(name)))('%s is refused', async (name) => {
-    const source = opener(pathToFileURL(join(folder!, name)).href);
+    const source = opener(pathToFileURL(join(folder, name)).href);
     const opening = openCog(source, { cache, counters, assumed: ASSUMED, ...NEVER });
     await expect(opening).rejects.toMatchObject({ code: 'ASSET_UNSUPPORTED' });
   });
 
-  /** Ground control points, no place at all, and Mars. */
-  const elsewhere = ['edge/au-gcp.tif', 'codecs/stefan_full_rgba_LZW_predictor_2.tif'];
+  /** No place at all. */
+  const elsewhere = ['codecs/stefan_full_rgba_LZW_predictor_2.tif'];
 
   test('transforms are GDAL’s', async () => {
     for (const [name, { transform }] of Object.entries(real.files)) {
       if (unread.includes(name) || elsewhere.includes(name)) continue;
-      await using cog = await openCog(opener(pathToFileURL(join(folder!, name)).href), { cache, counters, ...NEVER });
+      await using cog = await openCog(opener(pathToFileURL(join(folder, name)).href), { cache, counters, ...NEVER });
       const [c, a, b, f, d, e] = transform;
       for (const [n, value] of [a, b, c, d, e, f].entries()) {
         expect.soft(cog.transform[n], `${name}, element ${n}`).toBeCloseTo(value!, 9);
@@ -117,7 +119,7 @@ describe.runIf(folder !== null)(`windows of real files as GDAL ${real.gdal} give
   });
 
   test.each(elsewhere)('%s is refused: it does not say where it lies', async (name) => {
-    const opening = openCog(opener(pathToFileURL(join(folder!, name)).href), { cache, counters, ...NEVER });
+    const opening = openCog(opener(pathToFileURL(join(folder, name)).href), { cache, counters, ...NEVER });
     await expect(opening).rejects.toMatchObject({ code: 'ASSET_UNSUPPORTED' });
   });
 });

@@ -19,7 +19,8 @@ DTYPES = [('uint8', gdal.GDT_Byte, 0, 3), ('uint16', gdal.GDT_UInt16, 0, 1),
 # EPSG code, origin (west, north), pixel size
 PLACES = [(32633, 480000.0, 5200000.0, 120.0), (32733, 300000.0, 7800000.0, 30.0), (4326, 12.0, 48.0, 0.004),
           (3857, 1500000.0, 6000000.0, 40.0), (32601, 281500.0, 5600000.0, 300.0)]
-KERNELS = [('nearest', 'near'), ('bilinear', 'bilinear'), ('cubic', 'cubic'), ('average', 'average')]
+KERNELS = [('nearest', 'near'), ('bilinear', 'bilinear'), ('cubic', 'cubic'), ('average', 'average'), ('lanczos', 'lanczos'),
+           ('mode', 'mode'), ('min', 'min'), ('max', 'max'), ('median', 'med')]
 SCALES = [1.7, 1.0, 0.6, 0.3]
 
 

@@ -18,7 +18,7 @@ interface OracleCase {
   readonly id: string;
   readonly scenes: readonly string[];
   readonly tile: readonly [number, number, number];
-  readonly kernel: Resampling | 'mode';
+  readonly kernel: Resampling;
   readonly size: number;
   readonly nodata: number | null;
   readonly dtype: Dtype;
@@ -36,11 +36,6 @@ interface Exception {
  * stated, fails the test.
  */
 const EXCEPTIONS: readonly Exception[] = [
-  {
-    ids: /^edge-au-gcp-/,
-    reason: 'placed by ground control points only, which are not read: no CRS, no transform',
-    fault: /^ASSET_UNSUPPORTED/,
-  },
   { ids: /^codecs-byte_LZMA_tiled-/, reason: 'LZMA is not decoded', fault: /^ASSET_UNSUPPORTED/ },
   {
     ids: /^edge-LC08_.*-3-5-7-bilinear$/,
@@ -50,6 +45,11 @@ const EXCEPTIONS: readonly Exception[] = [
   {
     ids: /^edge-au-3577-rotated-0-0-0-(bilinear|average)$/,
     reason: 'GDAL measures the reduction of the world tile at its top left: 1.15 where the scene has 0.24',
+    fault: /off by more than 1/,
+  },
+  {
+    ids: /^edge-au-gcp-0-0-0-bilinear$/,
+    reason: 'GDAL measures the reduction of the world tile far from the control points: 0.19 where the scene has 0.22',
     fault: /off by more than 1/,
   },
   {
@@ -96,7 +96,7 @@ afterAll(async () => {
 async function run(oracle: OracleCase): Promise<readonly string[]> {
   const tile: TileCase = {
     grid: gridOf(oracle.tile, oracle.size),
-    resampling: oracle.kernel as Resampling,
+    resampling: oracle.kernel,
     bands: oracle.bands,
     dtype: oracle.dtype,
     nodata: oracle.nodata,
@@ -104,7 +104,7 @@ async function run(oracle: OracleCase): Promise<readonly string[]> {
   const expected = decodeExpected(readFileSync(join(ORACLE, `${oracle.id}.bin.gz`)), tile);
   try {
     const scenes = await Promise.all(oracle.scenes.map(cogOf));
-    return faultsOf(compareTiles(await fillTile(scenes, tile), expected), oracle.kernel);
+    return faultsOf(compareTiles(await fillTile(scenes, tile), expected, oracle.kernel), oracle.kernel);
   } catch (error) {
     return [isTilerError(error) ? `${error.code}: ${error.message}` : String(error)];
   }
@@ -113,23 +113,25 @@ async function run(oracle: OracleCase): Promise<readonly string[]> {
 const manifest = present
   ? (JSON.parse(readFileSync(join(ORACLE, 'manifest.json'), 'utf8')) as { readonly cases: readonly OracleCase[] })
   : { cases: [] };
-// `mode` is not among the kernels.
-const ours = manifest.cases.filter((oracle) => oracle.kernel !== 'mode');
+const ours = manifest.cases;
 
-describe.each(['nearest', 'bilinear', 'cubic', 'average'] as const)('%s agrees with gdalwarp 3.13', (kernel) => {
-  const agreeing = ours.filter(
-    (oracle) => oracle.kernel === kernel && !EXCEPTIONS.some(({ ids }) => ids.test(oracle.id)),
-  );
+describe.each(['nearest', 'bilinear', 'cubic', 'average', 'mode'] as const)(
+  '%s agrees with gdalwarp 3.13',
+  (kernel) => {
+    const agreeing = ours.filter(
+      (oracle) => oracle.kernel === kernel && !EXCEPTIONS.some(({ ids }) => ids.test(oracle.id)),
+    );
 
-  test(`on all ${agreeing.length} tiles of real data that are not excepted`, async () => {
-    const faults: string[] = [];
-    for (const oracle of agreeing) {
-      for (const fault of await run(oracle)) faults.push(`${oracle.id}: ${fault}`);
-    }
-    expect(faults).toEqual([]);
-    expect(agreeing.length > 0).toBe(present);
-  });
-});
+    test(`on all ${agreeing.length} tiles of real data that are not excepted`, async () => {
+      const faults: string[] = [];
+      for (const oracle of agreeing) {
+        for (const fault of await run(oracle)) faults.push(`${oracle.id}: ${fault}`);
+      }
+      expect(faults).toEqual([]);
+      expect(agreeing.length > 0).toBe(present);
+    });
+  },
+);
 
 test.each(EXCEPTIONS)('$ids is excepted: $reason', async ({ ids, fault }) => {
   const excepted = ours.filter((oracle) => ids.test(oracle.id));

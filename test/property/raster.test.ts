@@ -18,7 +18,7 @@ const PLACES = [
   { crs: { kind: 'epsg', code: 3035 }, west: 4_321_000, north: 3_210_000, pixel: 100 },
 ] as const satisfies readonly { crs: Crs; west: number; north: number; pixel: number }[];
 
-const RESAMPLINGS: readonly Resampling[] = ['nearest', 'bilinear', 'cubic'];
+const RESAMPLINGS: readonly Resampling[] = ['nearest', 'bilinear', 'cubic', 'lanczos'];
 
 const place = fc.constantFrom(...PLACES);
 const resampling = fc.constantFrom(...RESAMPLINGS);
@@ -138,7 +138,17 @@ describe('warp', () => {
 
   test('onto the own grid of a scene gives the scene back', async () => {
     const cases = fc.record({
-      kernel: fc.constantFrom<Resampling>('nearest', 'bilinear', 'cubic', 'average'),
+      kernel: fc.constantFrom<Resampling>(
+        'nearest',
+        'bilinear',
+        'cubic',
+        'lanczos',
+        'average',
+        'mode',
+        'min',
+        'max',
+        'median',
+      ),
       width: fc.integer({ min: 1, max: 40 }),
       height: fc.integer({ min: 1, max: 40 }),
       seed: fc.integer({ min: 1, max: 250 }),

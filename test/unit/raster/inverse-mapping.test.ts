@@ -6,6 +6,7 @@ import {
   mapRow,
   type Project,
 } from '../../../src/raster/inverse-mapping.ts';
+import { createCornerMapper } from '../../../src/raster/corner-mapper.ts';
 import { positionExtent } from '../../../src/raster/position-extent.ts';
 
 const LIMIT = { width: 1e9, height: 1e9 };
@@ -108,4 +109,32 @@ test('the extent of a grid does not reach beyond the last centres', () => {
 test('a mapping without any image has no extent', () => {
   const mapping = createGridMapping((xs) => void xs.fill(Number.NaN), 8, 8, false);
   expect(positionExtent(mapping, { width: 8, height: 8 }, false, LIMIT)).toBeNull();
+});
+
+describe('a corner mapper', () => {
+  const projections = { affine, curved };
+  test.each(['affine', 'curved'] as const)('gives for the corners of a row what is said of each: %s', (name) => {
+    const project = projections[name];
+    for (const mapping of [
+      createGridMapping(project, 40, 23, false),
+      createGridMapping(project, 40, 23, true),
+      createGridMapping(project, 1, 1, false),
+      createSeparableMapping(project, 40, 23),
+    ]) {
+      const width = mapping.kind === 'grid' && mapping.columns === 1 ? 1 : 40;
+      const [xs, ys] = [new Float64Array(width + 1), new Float64Array(width + 1)];
+      const place = createCornerMapper(mapping, width, xs, ys);
+      for (const y of [0, 1, 16, 17, 23, 5]) {
+        place(y);
+        expect(Array.from(xs, (x, i) => [x, ys[i]!])).toEqual(Array.from(xs, (_, i) => [...mapPoint(mapping, i, y)]));
+      }
+    }
+  });
+});
+
+test('the extent of boxes holds those that begin in the image and end far outside, where every centre is a node', () => {
+  const eightfold: Project = (xs, ys) => xs.forEach((x, i) => ([xs[i], ys[i]] = [x * 8 - 3, ys[i]! * 8 - 3]));
+  const mapping = createGridMapping(eightfold, 10, 10, true);
+  const extent = positionExtent(mapping, { width: 10, height: 10 }, true, { width: 50, height: 50 })!;
+  extent.forEach((position, k) => expect(position).toBeCloseTo(k < 2 ? -3 : 53, 9));
 });
