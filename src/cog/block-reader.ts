@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { TilerError, isAbortError, isTilerError } from '../errors.ts';
 import type { IoCounters } from '../observe.ts';
+import { codecOf } from './codec/registry.ts';
 import type { BlockCache, PendingBlock } from './block-cache.ts';
 import { decodeBlock, sparseBlock, type DecodedBlock } from './decode-block.ts';
 import type { ImageLayout } from './image-layout.ts';
@@ -18,6 +19,12 @@ export interface BlockRef {
 
 /** Ranges of one COG that are read at the same time; each holds up to `maxRangeBytes`. */
 const CONCURRENT_RANGES = 4;
+
+/**
+ * Blocks of one load that are decoded at the same time where that happens on other threads: as many as Node has by
+ * default. While one is decoded the band planes of another are made here, and a processor that is idle helps.
+ */
+const CONCURRENT_DECODES = 4;
 
 export interface BlockReaderOptions {
   readonly source: RangeSource;
@@ -106,31 +113,33 @@ export class BlockReader {
     }
     const limit = pLimit(CONCURRENT_RANGES);
     const ranges = planRanges(readable, this.#options.coalescing);
-    await Promise.all(ranges.map((range) => limit(() => this.#readRange(range, signal))));
+    const isThreaded = readable.some(({ ref }) => codecOf(ref.image.compression)?.isThreaded === true);
+    const decoding = pLimit(isThreaded ? CONCURRENT_DECODES : 1);
+    await Promise.all(ranges.map((range) => limit(() => this.#readRange(range, decoding, signal))));
   }
 
-  async #readRange(range: PlannedRange<BlockRead>, signal: AbortSignal): Promise<void> {
-    const waiting = new Set(range.items);
+  async #readRange(range: PlannedRange<BlockRead>, decoding: LimitFunction, signal: AbortSignal): Promise<void> {
+    let bytes: Uint8Array;
     try {
       signal.throwIfAborted();
-      const bytes = await this.#options.source.read(range.offset, range.length, { signal });
-      for (const item of range.items) {
-        signal.throwIfAborted();
-        try {
-          item.pending.finish(
-            await this.#decode(item, bytes.subarray(item.offset - range.offset).subarray(0, item.length)),
-          );
-        } catch (error) {
-          item.pending.fail(error);
-        }
-        waiting.delete(item);
-        // Decoding does not wait for anything: without a turn in between, timers and sockets would.
-        await nextTurn();
-      }
+      bytes = await this.#options.source.read(range.offset, range.length, { signal });
     } catch (error) {
       if (isTilerError(error) && error.code === 'ASSET_CHANGED') this.#options.onChanged();
-      for (const item of waiting) item.pending.fail(error);
+      for (const { pending } of range.items) pending.fail(error);
+      return;
     }
+    const decodeItem = async (item: BlockRead): Promise<void> => {
+      try {
+        signal.throwIfAborted();
+        const from = item.offset - range.offset;
+        item.pending.finish(await this.#decode(item, bytes.subarray(from, from + item.length)));
+      } catch (error) {
+        item.pending.fail(error);
+      }
+      // Decoding mostly does not wait for anything: without a turn in between, timers and sockets would.
+      if (!signal.aborted) await nextTurn();
+    };
+    await Promise.all(range.items.map((item) => decoding(() => decodeItem(item))));
   }
 
   async #decode({ ref, offset, length }: BlockRead, bytes: Uint8Array): Promise<DecodedBlock> {

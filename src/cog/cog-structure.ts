@@ -1,6 +1,7 @@
 import { TilerError } from '../errors.ts';
 import type { Affine } from '../geo/affine.ts';
 import { bytesPerSample } from '../raster/raster.ts';
+import { bandScalesOf, colormapOf } from './band-meaning.ts';
 import type { Cog, CogCrs } from './cog.ts';
 import { georeferenceOf, type AssumedPlace } from './georeference.ts';
 import { imageLayoutOf, type ImageLayout } from './image-layout.ts';
@@ -24,13 +25,15 @@ export interface CogStructure {
   /** Position of the alpha band among the samples, from 0; null without one. */
   readonly alpha: number | null;
   readonly nodata: number | null;
+  readonly colormap: Cog['colormap'];
+  readonly bandScales: Cog['bandScales'];
   readonly masking: Cog['masking'];
 }
 
 /**
  * Reads a file's directories and sorts them: the first is the image, of the others those are used that are an overview
- * of it (same type, smaller) or the mask of a level (same size). An overview without a mask is left out where the image
- * has one, since it would show what is masked at full size.
+ * of it (same type, smaller) or the mask of a level (same size). An overview without a mask is valid everywhere, as GDAL
+ * reads it, also where the image has one.
  *
  * Cost: one request if the directories lie in the first 64 KiB.
  *
@@ -59,7 +62,10 @@ export async function readCogStructure(
   const nodata = nodataOf(image);
   const levels = levelsOf(image, reduced);
   const masking = nodata !== null ? 'nodata' : alpha !== null ? 'alpha' : levels[0]?.mask !== null ? 'mask' : 'none';
-  return { ...georeferenceOf(first, label, options.assumed), levels, alpha, nodata, masking };
+  const bands = Array.from({ length: image.samples }, (_, sample) => sample).filter((sample) => sample !== alpha);
+  const bandScales = bandScalesOf(image.metadata, bands);
+  const place = georeferenceOf(first, label, options.assumed);
+  return { ...place, levels, alpha, nodata, colormap: colormapOf(image, nodata), bandScales, masking };
 }
 
 function levelsOf(image: ImageLayout, reduced: readonly ImageLayout[]): readonly LevelImages[] {
@@ -71,7 +77,6 @@ function levelsOf(image: ImageLayout, reduced: readonly ImageLayout[]): readonly
     .filter((one) => one.width < image.width || one.height < image.height)
     .filter((one) => one.samples === image.samples && one.dtype === image.dtype)
     .map((one) => ({ image: one, mask: maskOf(one) }))
-    .filter((one) => mask === null || one.mask !== null)
     .sort((a, b) => b.image.width - a.image.width || b.image.height - a.image.height);
   return [{ image, mask }, ...overviews];
 }

@@ -1,4 +1,5 @@
 import type { Affine } from '../geo/affine.ts';
+import type { Crs } from '../geo/crs.ts';
 import type { Dtype, Raster, Window } from '../raster/raster.ts';
 
 /** One resolution of a COG. `levels[0]` is full size; the others are the overviews, finest first. */
@@ -9,10 +10,20 @@ export interface CogLevel {
   readonly blockHeight: number;
 }
 
-/** The CRS of a file as its GeoKeys state it: an EPSG code, or a proj string for user-defined keys. */
-export type CogCrs =
-  | { readonly kind: 'epsg'; readonly code: number }
-  | { readonly kind: 'proj'; readonly definition: string };
+/**
+ * The CRS of a file as its GeoKeys state it: an EPSG code, or a proj string for user-defined keys. A file that is placed
+ * by ground control points only has its own pixels for a CRS, and a transform that changes nothing.
+ */
+export type CogCrs = Crs;
+
+/** Red, green, blue and alpha, 0 to 255 each. */
+export type PaletteColour = readonly [red: number, green: number, blue: number, alpha: number];
+
+/** What the samples of a band mean: value = sample × scale + offset. */
+export interface BandScale {
+  readonly scale: number;
+  readonly offset: number;
+}
 
 /**
  * An open cloud-optimised GeoTIFF: what it is, and windows of its pixels.
@@ -30,6 +41,10 @@ export interface Cog extends AsyncDisposable {
   readonly dtype: Dtype;
   /** The value that means "no data" in the file's own tags; may be NaN. */
   readonly nodata: number | null;
+  /** The colour of every value of a file with a palette, nodata transparent; null without a palette. Pixels stay values. */
+  readonly colormap: readonly PaletteColour[] | null;
+  /** As GDAL's metadata in the file states it, band by band; scale 1 and offset 0 where it does not. Not applied. */
+  readonly bandScales: readonly BandScale[];
   /** How the file itself says where it has data, before any request's nodata. */
   readonly masking: 'nodata' | 'alpha' | 'mask' | 'none';
 

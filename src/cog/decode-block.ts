@@ -1,6 +1,7 @@
 import { endianness } from 'node:os';
 import { TilerError, isAbortError, isTilerError } from '../errors.ts';
 import { bytesPerSample, createSamples, type Dtype, type Samples } from '../raster/raster.ts';
+import { bandPlanes } from './codec/band-planes.ts';
 import { undoDifference, undoFloatPredictor } from './codec/predictor.ts';
 import { codecOf, compressionName } from './codec/registry.ts';
 import { blockRows, blockSamples, storedRowBytes, type ImageLayout } from './image-layout.ts';
@@ -38,6 +39,9 @@ export async function decodeBlock(
   const decodedBytes = rowBytes * rows;
   try {
     if (codec === null) throw new Error('there is no decoder for it');
+    // The end of a stream may be missing, but not so much of it that its pixels cannot be in it.
+    if (codec.maxExpansion !== null && (bytes.length + 1) * codec.maxExpansion < decodedBytes)
+      throw new Error(`it cannot hold the ${decodedBytes} bytes of its pixels`);
     const decoded = await codec.decode({
       bytes,
       width: image.blockWidth,
@@ -51,8 +55,11 @@ export async function decodeBlock(
     if (decoded.length < decodedBytes)
       throw new Error(`it holds ${decoded.length} bytes; expected are ${decodedBytes}`);
     const stored = decoded.subarray(0, decodedBytes);
-    const samples = codec.isByteStream ? samplesOf(image, stored) : viewAs(image.dtype, stored);
-    return toPlanes(image, rows, samples, decoded === bytes);
+    const isShared = decoded === bytes;
+    const planes = codec.isByteStream
+      ? planesOfStream(image, rows, stored, isShared)
+      : planesOf(image, rows, viewAs(image.dtype, stored), isShared);
+    return { width: image.blockWidth, rows, planes, sizeBytes: sizeOf(planes) };
   } catch (error) {
     if (isTilerError(error) || isAbortError(error)) throw error;
     const found = error instanceof Error ? error.message : 'a failure without a message';
@@ -72,21 +79,23 @@ export function sparseBlock(image: ImageLayout, block: number, nodata: number | 
   return { width: image.blockWidth, rows, planes, sizeBytes: sizeOf(planes) };
 }
 
-/** Interleaved samples from the bytes of a stream: the file's byte order and predictor undone. */
-function samplesOf(image: ImageLayout, bytes: Uint8Array): Samples {
+/** Bands from the bytes of a stream: the file's byte order and predictor undone. */
+function planesOfStream(image: ImageLayout, rows: number, bytes: Uint8Array, isShared: boolean): readonly Samples[] {
   const { bits, dtype, littleEndian, predictor } = image;
   const step = blockSamples(image);
-  if (bits % 8 !== 0) return unpackBits(image, bytes);
+  if (bits % 8 !== 0) return planesOf(image, rows, unpackBits(image, bytes), false);
   const size = bits / 8;
   const rowSamples = image.blockWidth * step;
   if (predictor === 3) {
     const little = undoFloatPredictor(bytes, rowSamples, step, size);
-    return viewAs(dtype, IS_LITTLE_ENDIAN_MACHINE ? little : swapBytes(little, size));
+    return planesOf(image, rows, viewAs(dtype, IS_LITTLE_ENDIAN_MACHINE ? little : swapBytes(little, size)), false);
   }
   const isSwapped = size > 1 && littleEndian !== IS_LITTLE_ENDIAN_MACHINE;
   const samples = viewAs(dtype, isSwapped ? swapBytes(new Uint8Array(bytes), size) : bytes);
-  if (predictor === 2) undoDifference(unsignedView(samples), rowSamples, step);
-  return samples;
+  if (predictor !== 2) return planesOf(image, rows, samples, isShared);
+  if (step > 1 && size <= 4) return planesOf(image, rows, samples, isShared, true);
+  undoDifference(unsignedView(samples), rowSamples, step);
+  return planesOf(image, rows, samples, isShared);
 }
 
 /** Samples of 1 to 15 bits, most significant first, each row beginning on a byte. */
@@ -116,35 +125,16 @@ function unpackBits(image: ImageLayout, bytes: Uint8Array): Samples {
 }
 
 /** @param isShared - true if the samples lie in memory that belongs to someone else, so that a copy must be made */
-function toPlanes(image: ImageLayout, rows: number, samples: Samples, isShared: boolean): DecodedBlock {
+function planesOf(
+  image: ImageLayout,
+  rows: number,
+  samples: Samples,
+  isShared: boolean,
+  isDifference = false,
+): readonly Samples[] {
   const count = blockSamples(image);
-  const width = image.blockWidth;
-  if (count === 1) {
-    const plane = isShared ? samples.slice() : samples;
-    return { width, rows, planes: [plane], sizeBytes: plane.byteLength };
-  }
-  const pixels = width * rows;
-  const planes = Array.from({ length: count }, () => createSamples(image.dtype, pixels));
-  const [first, second, third, fourth] = planes;
-  if (count === 3) {
-    for (let i = 0, from = 0; i < pixels; i += 1, from += 3) {
-      first![i] = samples[from]!;
-      second![i] = samples[from + 1]!;
-      third![i] = samples[from + 2]!;
-    }
-  } else if (count === 4) {
-    for (let i = 0, from = 0; i < pixels; i += 1, from += 4) {
-      first![i] = samples[from]!;
-      second![i] = samples[from + 1]!;
-      third![i] = samples[from + 2]!;
-      fourth![i] = samples[from + 3]!;
-    }
-  } else {
-    for (const [band, plane] of planes.entries()) {
-      for (let i = 0, from = band; i < pixels; i += 1, from += count) plane[i] = samples[from]!;
-    }
-  }
-  return { width, rows, planes, sizeBytes: sizeOf(planes) };
+  if (count === 1) return [isShared ? samples.slice() : samples];
+  return bandPlanes({ samples, dtype: image.dtype, width: image.blockWidth, rows, count, isDifference });
 }
 
 const VIEWS: Readonly<Record<Dtype, new (buffer: ArrayBufferLike, offset: number, length: number) => Samples>> = {

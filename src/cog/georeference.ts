@@ -1,8 +1,11 @@
 import type { ImageFileDirectory } from 'geotiff';
 import { TilerError } from '../errors.ts';
 import type { Affine } from '../geo/affine.ts';
+import { fitControlPoints, type ControlPoint } from '../geo/control-points.ts';
+import { isGeographic, type NamedCrs } from '../geo/crs.ts';
+import { isDegreesCode } from '../geo/epsg.ts';
 import type { CogCrs } from './cog.ts';
-import { fromGeotiffError, numbersOf } from './parse-directories.ts';
+import { fromGeotiffError, numberOf, numbersOf } from './parse-directories.ts';
 import { projFromGeoKeys, type GeoKeys } from './proj-from-geo-keys.ts';
 
 /** What to take where a file does not say where it lies, or in a way that is not understood. */
@@ -17,7 +20,7 @@ const USER_DEFINED = 32767;
 /**
  * Reads where an image lies from the tags of its first directory.
  *
- * @throws TilerError `ASSET_UNSUPPORTED` (no place, ground control points only, a CRS that cannot be told),
+ * @throws TilerError `ASSET_UNSUPPORTED` (no place, control points that determine none, a CRS that cannot be told),
  * `ASSET_CORRUPT`
  */
 export function georeferenceOf(
@@ -27,10 +30,36 @@ export function georeferenceOf(
 ): { readonly crs: CogCrs; readonly transform: Affine } {
   const keys = geoKeysOf(directory, label);
   const isPoint = keys['GTRasterTypeGeoKey'] === 2;
-  return {
-    transform: assumed.transform ?? transformOf(directory, label, isPoint),
-    crs: assumed.crs ?? crsOf(keys, label),
-  };
+  const crs = assumed.crs ?? crsOf(keys, label);
+  if (assumed.transform !== undefined) return { crs, transform: assumed.transform };
+  const points = controlPointsOf(directory, isPoint);
+  if (points !== null) {
+    refuseFar(points, crs, label);
+    return fittedPlace(points, crs, label);
+  }
+  const transform = transformOf(directory, label, isPoint);
+  refuseFar(cornersOf(directory, transform), crs, label);
+  return { crs, transform };
+}
+
+/** Three times around the world. An image that reaches further is damaged, and would lie in a tile any number of times. */
+const MAX_DEGREES = 1080;
+/** As much in feet, and more than any false easting. */
+const MAX_UNITS = 1e9;
+
+function refuseFar(points: readonly { readonly x: number; readonly y: number }[], crs: CogCrs, label: string): void {
+  const limit = crs.kind === 'epsg' && isDegreesCode(crs.code) ? MAX_DEGREES : MAX_UNITS;
+  const far = points.find(({ x, y }) => !(Math.abs(x) <= limit && Math.abs(y) <= limit));
+  if (far === undefined) return;
+  const found = `it reaches to ${far.x}, ${far.y} in its CRS; believed are coordinates up to ${limit}`;
+  throw new TilerError('ASSET_CORRUPT', `Opening ${label}: ${found}`, { context: { href: label } });
+}
+
+function cornersOf(directory: ImageFileDirectory, [a, b, c, d, e, f]: Affine) {
+  const [width, height] = [numberOf(directory, 256, 0), numberOf(directory, 257, 0)];
+  return [0, width].flatMap((col) =>
+    [0, height].map((row) => ({ x: a * col + b * row + c, y: d * col + e * row + f })),
+  );
 }
 
 function geoKeysOf(directory: ImageFileDirectory, label: string): GeoKeys {
@@ -54,11 +83,6 @@ function transformOf(directory: ImageFileDirectory, label: string, isPoint: bool
     transform = [a, 0, x - col * a, 0, e, y - row * e];
   } else if (matrix !== null && matrix.length >= 8) {
     transform = [matrix[0]!, matrix[1]!, matrix[3]!, matrix[4]!, matrix[5]!, matrix[7]!];
-  } else if ((tiepoints?.length ?? 0) > 6) {
-    throw unsupported(
-      label,
-      `it is placed by ${tiepoints!.length / 6} ground control points only; warp it to a grid first`,
-    );
   } else {
     throw unsupported(
       label,
@@ -78,7 +102,43 @@ function transformOf(directory: ImageFileDirectory, label: string, isPoint: bool
   return isPoint ? [a, b, c - (a + b) / 2, d, e, f - (d + e) / 2] : transform;
 }
 
-function crsOf(keys: GeoKeys, label: string): CogCrs {
+/** More points than this are no control points but a grid; fitting would take long, and a polynomial would not do. */
+const MAX_CONTROL_POINTS = 10_000;
+
+/** The tiepoints of a file that has neither pixel scale nor matrix, and more than one of them; else null. */
+function controlPointsOf(directory: ImageFileDirectory, isPoint: boolean): readonly ControlPoint[] | null {
+  const tiepoints = numbersOf(directory, 33922);
+  const isPlaced = numbersOf(directory, 33550) !== null || (numbersOf(directory, 34264)?.length ?? 0) >= 8;
+  if (isPlaced || tiepoints === null || tiepoints.length < 12) return null;
+  const shift = isPoint ? 0.5 : 0;
+  return Array.from({ length: Math.floor(tiepoints.length / 6) }, (_, n) => {
+    const [col = 0, row = 0, , x = 0, y = 0] = Array.from({ length: 5 }, (__, k) => tiepoints[n * 6 + k]!);
+    return { col: col + shift, row: row + shift, x, y };
+  });
+}
+
+/** The pixels themselves are the image's coordinates; its CRS takes them to the ground by what fits the points best. */
+function fittedPlace(points: readonly ControlPoint[], base: CogCrs, label: string) {
+  const isFew = points.length <= MAX_CONTROL_POINTS;
+  const fit =
+    isFew && base.kind !== 'fitted' ? fitControlPoints(isGeographic(base) ? unwrapped(points) : points) : null;
+  if (fit === null || base.kind === 'fitted') {
+    throw unsupported(
+      label,
+      `it is placed by ${points.length} ground control points that determine no transform; warp it to a grid first`,
+    );
+  }
+  const transform: Affine = [1, 0, 0, 0, 1, 0];
+  return { crs: { kind: 'fitted', base, fit } as const, transform };
+}
+
+/** Points on both sides of the antimeridian, and all near it, go on beyond 180°, as GDAL takes them. */
+function unwrapped(points: readonly ControlPoint[]): readonly ControlPoint[] {
+  const crosses = points.every(({ x }) => Math.abs(x) >= 170) && points.some(({ x }) => x > 0);
+  return crosses ? points.map((point) => (point.x < 0 ? { ...point, x: point.x + 360 } : point)) : points;
+}
+
+function crsOf(keys: GeoKeys, label: string): NamedCrs {
   const model = keys['GTModelTypeGeoKey'];
   const projected = numberIn(keys, 'ProjectedCSTypeGeoKey');
   const geographic = numberIn(keys, 'GeographicTypeGeoKey');

@@ -34,11 +34,16 @@ export interface ImageLayout {
   /** Red, green, blue one behind the other, 16 bits each; null without a palette. */
   readonly colormap: ArrayLike<number> | null;
   readonly nodata: string | null;
+  /** GDAL's metadata, as XML. */
+  readonly metadata: string | null;
   readonly littleEndian: boolean;
   /** Where each block lies; offset or byte count 0 = a sparse block, which is not stored. */
   readonly offsets: ArrayLike<number>;
   readonly byteCounts: ArrayLike<number>;
 }
+
+/** Ten times what a hyperspectral sensor has. A block has an array for each. */
+const MAX_SAMPLES = 4096;
 
 /** Bytes of one decoded row of a block, as TIFF lays it out: rows of odd bits end on a byte. */
 export function storedRowBytes(image: Pick<ImageLayout, 'blockWidth' | 'samples' | 'planar' | 'bits'>): number {
@@ -74,6 +79,8 @@ export function imageLayoutOf(
   if (width < 1 || height < 1) throw fail('ASSET_CORRUPT', `the image is ${width} x ${height} pixels`);
   const samples = numberOf(directory, 277, 1);
   if (samples < 1) throw fail('ASSET_CORRUPT', `there are ${samples} samples a pixel`);
+  if (samples > MAX_SAMPLES)
+    throw fail('ASSET_UNSUPPORTED', `there are ${samples} samples a pixel; read are up to ${MAX_SAMPLES}`);
   const blocks = blocksOf(directory, width, height);
   if (blocks.blockWidth < 1 || blocks.blockHeight < 1) {
     throw fail('ASSET_CORRUPT', `blocks are ${blocks.blockWidth} x ${blocks.blockHeight} pixels`);
@@ -110,6 +117,7 @@ export function imageLayoutOf(
     jpegTables: jpegTables === null ? null : Uint8Array.from(jpegTables),
     colormap: numbersOf(directory, 320),
     nodata: textOf(directory, 42113),
+    metadata: textOf(directory, 42112),
     littleEndian: file.littleEndian,
   };
 }

@@ -96,6 +96,14 @@ class BlockedCog implements Cog {
     return this.#structure.nodata;
   }
 
+  get colormap() {
+    return this.#structure.colormap;
+  }
+
+  get bandScales() {
+    return this.#structure.bandScales;
+  }
+
   get masking() {
     return this.#structure.masking;
   }
@@ -138,7 +146,8 @@ class BlockedCog implements Cog {
       );
     }
     const { alpha, nodata } = this.#structure;
-    const masking = request.nodata === null ? this.masking : 'nodata';
+    const ownMasking = this.masking === 'mask' && images.mask === null ? 'none' : this.masking;
+    const masking = request.nodata === null ? ownMasking : 'nodata';
     const samples = this.#samplesOf(request.bands, masking === 'alpha');
     const planes = new Map(samples.map((sample) => [sample, createSamples(this.dtype, length)] as const));
     const mask = masking === 'mask' ? new Uint8Array(length) : null;

@@ -42,9 +42,13 @@ const USED_TAGS = new Set([
   34735,
   34736,
   34737,
+  42112,
   42113,
   ...BLOCK_TAGS,
 ]);
+
+/** GDAL's metadata. It may be of any length, and is not worth refusing a file for. */
+const OPTIONAL_TAG = 42112;
 
 interface Chunk {
   readonly offset: number;
@@ -131,7 +135,8 @@ class HeaderReader {
     const values: { offset: number; length: number }[] = [];
     for (let n = 0; n < count; n += 1) {
       const at = head + n * entryBytes;
-      if (!USED_TAGS.has(view.getUint16(at, littleEndian))) {
+      const tag = view.getUint16(at, littleEndian);
+      if (!USED_TAGS.has(tag) || (tag === OPTIONAL_TAG && !this.#isShort(view, at, littleEndian, bigTiff))) {
         this.#blanked.push(offset + at);
         continue;
       }
@@ -141,6 +146,12 @@ class HeaderReader {
     await this.#needAll(values);
     const next = head + count * entryBytes;
     return bigTiff ? this.#uint64(view, next, littleEndian) : view.getUint32(next, littleEndian);
+  }
+
+  /** True for text that is short enough to be read. */
+  #isShort(view: DataView, at: number, little: boolean, bigTiff: boolean): boolean {
+    const count = bigTiff ? view.getBigUint64(at + 4, little) : view.getUint32(at + 4, little);
+    return view.getUint16(at + 2, little) === 2 && count <= MAX_VALUE_BYTES;
   }
 
   /** Gives where the entry's value lies if it lies outside of the entry. */

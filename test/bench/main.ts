@@ -1,3 +1,5 @@
+import { benchFuzz } from './fuzz.ts';
+import { benchPng } from './png.ts';
 import { benchReal } from './real.ts';
 import { benchWarp } from './warp.ts';
 import { benchWhole } from './whole.ts';
@@ -10,6 +12,10 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   whole: benchWhole,
   /** Milliseconds to warp one tile, by kernel and sample type. */
   micro: benchWarp,
+  /** PNG tiles, ours beside sharp's: milliseconds and bytes. */
+  png: benchPng,
+  /** 100,000 damaged COGs: what reading each ends in. */
+  fuzz: benchFuzz,
 };
 
 const names = process.argv.slice(2);

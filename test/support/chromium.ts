@@ -1,50 +1,37 @@
-import { execFile } from 'node:child_process';
-import { access } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 import type { Browser } from 'playwright-core';
-import { findCommand } from './s3.ts';
-
-const run = promisify(execFile);
+import { findCommand, installDebianPackages } from './install.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+const LAUNCH_TIMEOUT_MS = 60_000;
 
 const HOW_TO_GET_ONE = `No Chromium for the browser tests was found, and none could be installed. Any of these helps:
   - set CHROMIUM_PATH to a Chromium or Chrome
-  - put chromium or google-chrome on the PATH (Debian: apt-get install chromium)`;
+  - put chromium or google-chrome on the PATH (Debian: apt-get install chromium)
+  - run the tests as root on Debian, so that it can be installed`;
 
 /** Starts a real browser without a window, or says how to get one. */
 export async function launchChromium(): Promise<Browser> {
-  // Without a sandbox, because root has none; the page is this project's own.
-  return await chromium.launch({ executablePath: await findChromium(), args: ['--no-sandbox'], timeout: 60_000 });
+  return await chromium.launch({
+    executablePath: await findChromium(),
+    // Without a sandbox, because root has none; the page is this project's own. A container's /dev/shm is too small.
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    timeout: LAUNCH_TIMEOUT_MS,
+  });
 }
 
+/** The browser that CHROMIUM_PATH names, else the one on the PATH, else one that is installed now. */
 async function findChromium(): Promise<string> {
   const given = process.env['CHROMIUM_PATH'];
   if (given !== undefined && given !== '') return given;
-  const found = await findOnPath();
+  const found = await findCommand(NAMES);
   if (found !== null) return found;
-  const isDebian = await access('/etc/debian_version').then(
-    () => true,
-    () => false,
-  );
-  if (isDebian && process.getuid?.() === 0) {
-    process.stderr.write('Installing chromium for the browser tests (once) …\n');
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const install = ['install', '--yes', '--no-install-recommends', 'chromium'];
-    await run('apt-get', install, { env, timeout: 270_000 }).catch((error: unknown) => {
-      process.stderr.write(`Installing chromium failed: ${String(error).slice(0, 500)}\n`);
-    });
-    const installed = await findOnPath();
-    if (installed !== null) return installed;
+  try {
+    await installDebianPackages('chromium');
+  } catch (error) {
+    throw new Error(`${HOW_TO_GET_ONE}\n(${String(error)})`, { cause: error });
   }
-  throw new Error(HOW_TO_GET_ONE);
-}
-
-async function findOnPath(): Promise<string | null> {
-  for (const name of NAMES) {
-    const found = await findCommand(name, []);
-    if (found !== null) return found;
-  }
-  return null;
+  const installed = await findCommand(NAMES);
+  if (installed === null) throw new Error(HOW_TO_GET_ONE);
+  return installed;
 }

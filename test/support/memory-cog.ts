@@ -18,6 +18,8 @@ export function memoryCog({ crs, transform, levels }: MemoryCogOptions): Cog {
     bandCount: full.bands.length,
     dtype: full.dtype,
     nodata: null,
+    colormap: null,
+    bandScales: full.bands.map(() => ({ scale: 1, offset: 0 })),
     masking: 'mask',
     async prefetch() {},
     async readWindow({ level, window, bands }) {

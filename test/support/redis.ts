@@ -1,20 +1,14 @@
-import { execFile, spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import { findCommand } from './s3.ts';
+import { findCommand, installDebianPackages } from './install.ts';
+import { freePort, startServer } from './server-process.ts';
+import type { ServerProcess } from './server-process.ts';
 
-const run = promisify(execFile);
-
-const START_DEADLINE_MS = 30_000;
+const NAMES = ['redis-server', 'valkey-server'];
+/** Where Debian puts servers is not on every user's PATH. */
 const FOLDERS = ['/usr/bin', '/usr/local/bin', '/usr/sbin'];
 
 const HOW_TO_GET_ONE = `No Redis for the tests was found, and none could be installed. Any of these helps:
@@ -52,12 +46,18 @@ export async function createOwnRedis({ appendOnly }: { readonly appendOnly: bool
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'tilewright-redis-'));
   const url = `redis://127.0.0.1:${port}`;
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
+  const address = ['--port', String(port), '--bind', '127.0.0.1'];
   const keep = appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
-  let child: ChildProcess | null = null;
+  const program = {
+    name: `The Redis at ${url}`,
+    command,
+    args: [...address, ...keep, '--save', '', '--dir', folder, '--maxmemory-policy', 'noeviction'],
+    isAnswering: () => answersPing(url),
+  };
+  let server: ServerProcess | null = null;
   const kill = async (): Promise<void> => {
-    if (child !== null) await stopChild(child);
-    child = null;
+    await server?.stop('SIGKILL');
+    server = null;
   };
   const stop = async (): Promise<void> => {
     await kill();
@@ -67,8 +67,7 @@ export async function createOwnRedis({ appendOnly }: { readonly appendOnly: bool
     ...serverAt(url, `test-${randomUUID()}`, stop),
     kill,
     async start() {
-      child = spawn(command, [...args, ...keep, '--maxmemory-policy', 'noeviction'], { stdio: 'ignore' });
-      await untilAnswering(url, child).catch(async (error: unknown) => {
+      server = await startServer(program).catch(async (error: unknown) => {
         await stop();
         throw error;
       });
@@ -81,38 +80,27 @@ function serverAt(url: string, prefix: string, stop: () => Promise<void>): Redis
 }
 
 async function findServer(): Promise<string> {
-  const search = async (): Promise<string | null> =>
-    (await findCommand('redis-server', FOLDERS)) ?? (await findCommand('valkey-server', FOLDERS));
-  const found = await search();
+  const found = await findCommand(NAMES, FOLDERS);
   if (found !== null) return found;
-  if (process.getuid?.() !== 0) throw new Error(HOW_TO_GET_ONE);
   try {
-    process.stderr.write('Installing redis-server for the tests (once) …\n');
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    await run('apt-get', ['update'], { timeout: 300_000, env });
-    await run('apt-get', ['install', '--yes', '--no-install-recommends', 'redis-server'], { timeout: 300_000, env });
+    await installDebianPackages('redis-server');
   } catch (error) {
-    throw new Error(`${HOW_TO_GET_ONE}\n(${String(error).slice(0, 500)})`, { cause: error });
+    throw new Error(`${HOW_TO_GET_ONE}\n(${String(error)})`, { cause: error });
   }
-  const installed = await search();
+  const installed = await findCommand(NAMES, FOLDERS);
   if (installed === null) throw new Error(HOW_TO_GET_ONE);
   return installed;
 }
 
-async function untilAnswering(url: string, child: ChildProcess): Promise<void> {
-  const deadline = performance.now() + START_DEADLINE_MS;
-  while (performance.now() < deadline && child.exitCode === null) {
-    const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
-    redis.on('error', () => {});
-    const answer = await redis
-      .connect()
-      .then(() => redis.ping())
-      .catch(() => null);
-    redis.disconnect();
-    if (answer === 'PONG') return;
-    await sleep(20);
-  }
-  throw new Error(`The Redis at ${url} did not answer within ${START_DEADLINE_MS} ms`);
+async function answersPing(url: string): Promise<boolean> {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+  redis.on('error', () => {});
+  const answer = await redis
+    .connect()
+    .then(() => redis.ping())
+    .catch(() => null);
+  redis.disconnect();
+  return answer === 'PONG';
 }
 
 async function removeKeys(url: string, prefix: string): Promise<void> {
@@ -125,20 +113,4 @@ async function removeKeys(url: string, prefix: string): Promise<void> {
   } finally {
     redis.disconnect();
   }
-}
-
-async function stopChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  child.kill('SIGKILL');
-  await gone;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

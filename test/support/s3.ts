@@ -1,17 +1,9 @@
-import { spawn, execFile } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-
-const run = promisify(execFile);
+import { findCommand, installFromPypi, PROGRAMS_FOLDER, runWithin, tell } from './install.ts';
+import { answersHttp, freePort, startServer } from './server-process.ts';
 
 /** A real S3 server on loopback, and how to reach it. */
 export interface S3Server extends AsyncDisposable {
@@ -25,8 +17,11 @@ export interface S3Server extends AsyncDisposable {
 
 const ACCESS_KEY = 'tilewright-test';
 const SECRET_KEY = 'tilewright-test-secret';
-const START_DEADLINE_MS = 60_000;
-const CACHE = resolve('node_modules/.cache/tilewright');
+const BUILD_TIMEOUT_MS = 600_000;
+
+/** The versions that are got where there is no server; any other that is there will do. */
+const VERSITYGW = 'github.com/versity/versitygw/cmd/versitygw@v1.8.0';
+const MOTO = 'moto[server]==5.2.5';
 
 const HOW_TO_GET_ONE = `No S3 server for the tests was found, and none could be installed. Any of these helps:
   - set TILEWRIGHT_TEST_S3 to the endpoint of a running one, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
@@ -52,27 +47,24 @@ export async function startS3(): Promise<S3Server> {
   }
   const program = await findProgram();
   const folder = await mkdtemp(join(tmpdir(), 'tilewright-s3-'));
+  const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true });
   const port = await freePort();
-  const child = spawn(program.command, program.args(port, folder), {
-    env: { ...process.env, ...program.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const output: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => output.push(text.toString()));
-  const stop = async (): Promise<void> => {
-    await stopChild(child);
-    await rm(folder, { recursive: true, force: true });
-  };
-  const server = serverAt(
-    `http://127.0.0.1:${port}`,
-    { accessKey: ACCESS_KEY, secretKey: SECRET_KEY, checksSecrets: program.checksSecrets },
-    stop,
-  );
+  const endpoint = `http://127.0.0.1:${port}`;
   try {
-    await untilAnswering(server.endpoint, child, output);
-    return server;
+    const server = await startServer({
+      name: `The S3 server at ${endpoint}`,
+      command: program.command,
+      args: program.args(port, folder),
+      env: program.env,
+      isAnswering: () => answersHttp(endpoint),
+    });
+    const keys = { accessKey: ACCESS_KEY, secretKey: SECRET_KEY, checksSecrets: program.checksSecrets };
+    return serverAt(endpoint, keys, async () => {
+      await server[Symbol.asyncDispose]();
+      await removeFolder();
+    });
   } catch (error) {
-    await stop();
+    await removeFolder();
     throw error;
   }
 }
@@ -108,9 +100,10 @@ function serverAt(endpoint: string, keys: ServerKeys, stop: () => Promise<void>)
 }
 
 async function findProgram(): Promise<Program> {
-  const versity = await findCommand('versitygw', [join(homedir(), 'go', 'bin'), CACHE]);
+  const goFolder = join(homedir(), 'go', 'bin');
+  const versity = await findCommand(['versitygw'], [goFolder, PROGRAMS_FOLDER]);
   if (versity !== null) return versityProgram(versity);
-  const minio = await findCommand('minio', [join(homedir(), 'go', 'bin')]);
+  const minio = await findCommand(['minio'], [goFolder]);
   if (minio !== null) {
     return {
       command: minio,
@@ -121,12 +114,12 @@ async function findProgram(): Promise<Program> {
   }
   const built = await buildVersity();
   if (built !== null) return versityProgram(built);
-  const moto = await installMoto();
-  if (moto !== null) {
-    const args = (port: number): readonly string[] => ['-H', '127.0.0.1', '-p', String(port)];
-    return { command: moto, args, env: {}, checksSecrets: false };
-  }
-  throw new Error(HOW_TO_GET_ONE);
+  // moto does not check secrets, but it keeps what it is given; better than nothing where there is no Go.
+  const moto = await installFromPypi(MOTO, 'moto_server').catch((error: unknown) => {
+    throw new Error(`${HOW_TO_GET_ONE}\n(${String(error)})`, { cause: error });
+  });
+  const args = (port: number): readonly string[] => ['-H', '127.0.0.1', '-p', String(port)];
+  return { command: moto, args, env: {}, checksSecrets: false };
 }
 
 function versityProgram(command: string): Program {
@@ -139,90 +132,15 @@ function versityProgram(command: string): Program {
 }
 
 async function buildVersity(): Promise<string | null> {
-  const go = await findCommand('go', ['/usr/local/go/bin']);
+  const go = await findCommand(['go'], ['/usr/local/go/bin']);
   if (go === null) return null;
-  await mkdir(CACHE, { recursive: true });
-  process.stderr.write('Building versitygw for the S3 tests (about a minute, once) …\n');
+  await mkdir(PROGRAMS_FOLDER, { recursive: true });
+  tell('Building versitygw for the S3 tests (about a minute, once) …');
   try {
-    const env = { ...process.env, GOBIN: CACHE };
-    await run(go, ['install', 'github.com/versity/versitygw/cmd/versitygw@latest'], { env, timeout: 600_000 });
-    return join(CACHE, 'versitygw');
+    await runWithin(BUILD_TIMEOUT_MS, go, ['install', VERSITYGW], { GOBIN: PROGRAMS_FOLDER });
+    return join(PROGRAMS_FOLDER, 'versitygw');
   } catch (error) {
-    process.stderr.write(`Building versitygw failed: ${String(error).slice(0, 500)}\n`);
+    tell(String(error));
     return null;
   }
-}
-
-/** moto does not check secrets, but it keeps what it is given; better than nothing where there is no Go. */
-async function installMoto(): Promise<string | null> {
-  const folder = join(CACHE, 'moto');
-  const server = join(folder, 'bin', 'moto_server');
-  if (await isExecutable(server)) return server;
-  const python = await findCommand('python3', []);
-  if (python === null) return null;
-  process.stderr.write('Installing moto for the S3 tests (once) …\n');
-  const install = async (): Promise<string> => {
-    await run(python, ['-m', 'venv', folder], { timeout: 120_000 });
-    await run(join(folder, 'bin', 'pip'), ['install', '--quiet', 'moto[server]'], { timeout: 600_000 });
-    return server;
-  };
-  try {
-    return await install().catch(async () => {
-      await rm(folder, { recursive: true, force: true });
-      if (process.getuid?.() !== 0) throw new Error('python3-venv is missing and this is not root');
-      await run('apt-get', ['install', '--yes', '--no-install-recommends', 'python3-venv'], { timeout: 300_000 });
-      return await install();
-    });
-  } catch (error) {
-    process.stderr.write(`Installing moto failed: ${String(error).slice(0, 500)}\n`);
-    return null;
-  }
-}
-
-/** Finds a program on the PATH or in one of the other folders. */
-export async function findCommand(name: string, otherFolders: readonly string[]): Promise<string | null> {
-  for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), ...otherFolders]) {
-    const path = join(folder, name);
-    if (folder !== '' && (await isExecutable(path))) return path;
-  }
-  return null;
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return await access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function untilAnswering(endpoint: string, child: ChildProcess, output: readonly string[]): Promise<void> {
-  const deadline = Date.now() + START_DEADLINE_MS;
-  const failure: string[] = [];
-  child.once('error', (error) => failure.push(error.message));
-  while (Date.now() < deadline) {
-    if (failure.length > 0 || child.exitCode !== null) break;
-    const answer = await fetch(endpoint, { signal: AbortSignal.timeout(2000) }).catch(() => null);
-    await answer?.body?.cancel();
-    if (answer !== null) return;
-    await sleep(50);
-  }
-  throw new Error(`The S3 server at ${endpoint} did not answer: ${failure.join('')}\n${output.join('').slice(-2000)}`);
-}
-
-async function stopChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
-  await exited;
-  clearTimeout(timer);
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, posix, sep } from 'node:path';
 import { PROJECT_FOLDER } from './build.ts';
@@ -16,16 +16,18 @@ function walk(folder: string): string[] {
 
 /**
  * The project's own files, relative to its root, with `/` between folders: what git would take, or every file that it
- * does not ignore where there is no repository.
+ * does not ignore where there is no repository or no git.
  */
 export function projectFiles(): readonly string[] {
   if (!existsSync(join(PROJECT_FOLDER, '.git'))) return walk('');
-  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
-    cwd: PROJECT_FOLDER,
-    encoding: 'utf8',
-    maxBuffer: 16 * 1024 * 1024,
-  });
-  return listed.split('\0').filter((path) => path !== '' && existsSync(join(PROJECT_FOLDER, path)));
+  const { error, status, stdout, stderr } = spawnSync(
+    'git',
+    ['ls-files', '--cached', '--others', '--exclude-standard', '-z'],
+    { cwd: PROJECT_FOLDER, encoding: 'utf8', maxBuffer: 16 * 1024 * 1024 },
+  );
+  if (error !== undefined && 'code' in error && error.code === 'ENOENT') return walk('');
+  if (status !== 0) throw new Error(`git ls-files in ${PROJECT_FOLDER} failed: ${error?.message ?? stderr}`);
+  return stdout.split('\0').filter((path) => path !== '' && existsSync(join(PROJECT_FOLDER, path)));
 }
 
 /** Source files of the product: `src`, `jobs` and `workers`. */

@@ -88,7 +88,7 @@ export async function startStacServer(options: StacServerOptions): Promise<StacS
       requests.push({ method: request.method ?? '', path: url.pathname, headers: request.headers, search });
       const fault = faults.shift();
       if (fault !== undefined) return answerFault(fault, response);
-      answer(response, route(url, request.method ?? 'GET', search, items, base, options));
+      answer(response, route({ url, method: request.method ?? 'GET', search, items, base, options }));
     })();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -111,22 +111,26 @@ export async function startStacServer(options: StacServerOptions): Promise<StacS
   };
 }
 
+/** A request, and what it is answered from. */
+interface Asked {
+  readonly url: URL;
+  readonly method: string;
+  readonly search: Readonly<Record<string, unknown>>;
+  readonly items: readonly ServedItem[];
+  readonly base: string;
+  readonly options: StacServerOptions;
+}
+
 interface Answer {
   readonly status: number;
   readonly document: unknown;
 }
 
-function route(
-  url: URL,
-  method: string,
-  search: Readonly<Record<string, unknown>>,
-  items: readonly ServedItem[],
-  base: string,
-  options: StacServerOptions,
-): Answer {
+function route(asked: Asked): Answer {
+  const { url, items, base, options } = asked;
   const [, first, id, , itemId] = url.pathname.split('/').map(decodeURIComponent);
   if (url.pathname === '/') return { status: 200, document: landingPage(base, options) };
-  if (url.pathname === '/search') return searchAnswer(url, method, search, items, base, options);
+  if (url.pathname === '/search') return searchAnswer(asked);
   const collections = [...new Set(items.map(({ collection }) => collection ?? 'none'))];
   if (url.pathname === '/collections') {
     return {
@@ -161,14 +165,7 @@ function landingPage(base: string, { isGetOnly = false }: StacServerOptions): un
   };
 }
 
-function searchAnswer(
-  url: URL,
-  method: string,
-  search: Readonly<Record<string, unknown>>,
-  items: readonly ServedItem[],
-  base: string,
-  options: StacServerOptions,
-): Answer {
+function searchAnswer({ url, method, search, items, base, options }: Asked): Answer {
   if (method === 'POST' && options.isGetOnly === true)
     return { status: 405, document: { detail: 'Method Not Allowed' } };
   const refused = (options.refusedFields ?? []).find((field) => search[field] !== undefined);

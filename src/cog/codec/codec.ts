@@ -30,6 +30,13 @@ export interface Codec {
   readonly isByteStream: boolean;
   /** True if TIFF's Predictor tag applies. */
   readonly hasPredictor: boolean;
+  /**
+   * Most bytes that one encoded byte can become, so that a block that is far too short for its pixels is refused before
+   * room is made for them; null if the stream says its size itself.
+   */
+  readonly maxExpansion: number | null;
+  /** True if it decodes on a thread of its own, so that several blocks at a time take less time. */
+  readonly isThreaded: boolean;
   /** Says why blocks like this cannot be read; null if they can. */
   refuse(block: Pick<EncodedBlock, 'samples' | 'dtype' | 'photometric'> & { readonly bits: number }): string | null;
   decode(block: EncodedBlock): Uint8Array | Promise<Uint8Array>;

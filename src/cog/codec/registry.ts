@@ -8,55 +8,66 @@ import { decodePackBits } from './pack-bits.ts';
 import { decodeWebp, refuseWebp } from './webp.ts';
 import { decompressZstd } from './zstd.ts';
 
-const DEFLATE: Codec = {
-  name: 'DEFLATE',
-  isByteStream: true,
+/** A general compression of bytes, here; it takes every sample type. */
+function streamCodec(name: string, options: Pick<Codec, 'hasPredictor' | 'maxExpansion' | 'decode'>): Codec {
+  return { name, isByteStream: true, isThreaded: false, refuse: refuseNothing, ...options };
+}
+
+/** A format of images, decoded by sharp. */
+function imageCodec(name: string, options: Pick<Codec, 'refuse' | 'decode'>): Codec {
+  return { name, isByteStream: false, hasPredictor: false, isThreaded: true, maxExpansion: null, ...options };
+}
+
+/** A match of 258 bytes takes two bits at least. */
+const DEFLATE = streamCodec('DEFLATE', {
   hasPredictor: true,
-  refuse: refuseNothing,
-  decode: (block) => inflate(block.bytes, block.decodedBytes),
-};
+  maxExpansion: 1032,
+  decode: ({ bytes, decodedBytes }) => inflate(bytes, decodedBytes),
+});
 
 /**
  * Decoders by the value of TIFF's Compression tag. A LERC directory says in another tag whether its blobs are compressed
  * again (LERC_DEFLATE, LERC_ZSTD); the blob's first bytes say it too, and they are what is looked at.
  */
 const CODECS: ReadonlyMap<number, Codec> = new Map<number, Codec>([
-  [1, { name: 'none', isByteStream: true, hasPredictor: false, refuse: refuseNothing, decode: (block) => block.bytes }],
+  [1, streamCodec('none', { hasPredictor: false, maxExpansion: 1, decode: ({ bytes }) => bytes })],
   [
     5,
-    {
-      name: 'LZW',
-      isByteStream: true,
+    streamCodec('LZW', {
       hasPredictor: true,
-      refuse: refuseNothing,
-      decode: (block) => decodeLzw(block.bytes, block.decodedBytes),
-    },
+      // The longest string of the table, 3838 bytes, in a code of 12 bits.
+      maxExpansion: 2560,
+      decode: ({ bytes, decodedBytes }) => decodeLzw(bytes, decodedBytes),
+    }),
   ],
-  [7, { name: 'JPEG', isByteStream: false, hasPredictor: false, refuse: refuseJpeg, decode: decodeJpeg }],
+  [7, imageCodec('JPEG', { refuse: refuseJpeg, decode: decodeJpeg })],
   [8, DEFLATE],
   [32946, DEFLATE],
   [
     32773,
-    {
-      name: 'PackBits',
-      isByteStream: true,
+    streamCodec('PackBits', {
       hasPredictor: false,
-      refuse: refuseNothing,
-      decode: (block) => decodePackBits(block.bytes, block.decodedBytes),
+      maxExpansion: 64,
+      decode: ({ bytes, decodedBytes }) => decodePackBits(bytes, decodedBytes),
+    }),
+  ],
+  [
+    34887,
+    {
+      ...streamCodec('LERC', { hasPredictor: false, maxExpansion: null, decode: decodeLerc }),
+      refuse: refuseLerc,
     },
   ],
-  [34887, { name: 'LERC', isByteStream: true, hasPredictor: false, refuse: refuseLerc, decode: decodeLerc }],
   [
     50000,
-    {
-      name: 'ZSTD',
-      isByteStream: true,
+    streamCodec('ZSTD', {
       hasPredictor: true,
-      refuse: refuseNothing,
-      decode: (block) => decompressZstd(block.bytes, block.decodedBytes),
-    },
+      // A block of one repeated byte: 128 KiB in four bytes.
+      maxExpansion: 32_768,
+      decode: ({ bytes, decodedBytes }) => decompressZstd(bytes, decodedBytes),
+    }),
   ],
-  [50001, { name: 'WebP', isByteStream: false, hasPredictor: false, refuse: refuseWebp, decode: decodeWebp }],
+  [50001, imageCodec('WebP', { refuse: refuseWebp, decode: decodeWebp })],
 ]);
 
 /** The decoder of a Compression tag; null if there is none. */

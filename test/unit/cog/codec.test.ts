@@ -70,6 +70,9 @@ test('a Zstandard frame of one raw block (RFC 8878)', async () => {
   const block = (content.length << 3) | 1;
   const frame = [0x28, 0xb5, 0x2f, 0xfd, 0xa0, 44, 1, 0, 0, block & 255, (block >> 8) & 255, block >> 16, ...content];
   expect(new Uint8Array(await decompressZstd(Uint8Array.from(frame), 300))).toEqual(content);
+  expect(await decompressZstd(Uint8Array.from(frame), 1e9)).toHaveLength(300);
+  expect(await decompressZstd(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 1, 0, 0), 1e9)).toHaveLength(0);
+  await expect(decompressZstd(Uint8Array.of(1, 2, 3, 4, 5, 6, 7), 300)).rejects.toThrow('no Zstandard frame');
 });
 
 describe('JPEG', () => {

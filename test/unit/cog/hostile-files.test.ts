@@ -74,6 +74,7 @@ describe('what is refused, and why', () => {
     ['a float predictor on bytes', () => tiff(long(259, 8), long(317, 3)), 'ASSET_UNSUPPORTED', 'predictor 3'],
     ['no width', () => tiff(long(256, 0)), 'ASSET_CORRUPT', '0 x 16'],
     ['no samples', () => tiff(long(277, 0)), 'ASSET_CORRUPT', '0 samples'],
+    ['more samples than any sensor has', () => tiff(long(277, 65_535)), 'ASSET_UNSUPPORTED', 'up to 4096'],
     ['no block height', () => tiff(long(323, 0)), 'ASSET_CORRUPT', '16 x 0'],
     ['huge blocks', () => tiff(long(322, 0x7fff_fff0)), 'BYTES_LIMIT', '2147483632 x 16'],
     ['more blocks than offsets', () => tiff(long(256, 100_000)), 'ASSET_CORRUPT', 'for 6250 blocks'],
@@ -90,6 +91,12 @@ describe('what is refused, and why', () => {
       () => tiff(long(33550), long(33922), { tag: 34264, type: 'double', values: Array.from({ length: 16 }, () => 1) }),
       'ASSET_CORRUPT',
       'no inverse',
+    ],
+    [
+      'a place beyond the world',
+      () => tiff({ tag: 33550, type: 'double', values: [1e12, 1, 0] }),
+      'ASSET_CORRUPT',
+      'up to 1000000000',
     ],
     ['no CRS', () => tiff(long(34735)), 'ASSET_UNSUPPORTED', 'does not name its CRS'],
     [

@@ -225,6 +225,22 @@ describe('masks', () => {
     },
   );
 
+  test('colours that are multiplied by alpha already stay as they are, as GDAL leaves them', async () => {
+    const bytes = writeCog({ ...PLACE, bands: [grey, other, grey], alpha });
+    const view = new DataView(bytes.buffer);
+    // ExtraSamples, one SHORT: 2, unassociated alpha, becomes 1, associated.
+    const field = Array.from({ length: 600 }, (_, at) => at).find(
+      (at) => view.getUint16(at, true) === 338 && view.getUint32(at + 4, true) === 1,
+    );
+    view.setUint16(field! + 8, 1, true);
+    const options = { cache: new BlockCache(50_000_000), counters: createIoCounters(), ...NEVER };
+    await using cog = await openCog(createMemorySource({ bytes }), options);
+    expect(cog).toMatchObject({ masking: 'alpha', bandCount: 3 });
+    const raster = await read(cog, 0, all(PLACE), [1, 2]);
+    expect(areSame(raster.bands, [grey, other])).toBe(true);
+    expect(areSame([raster.mask], [alpha])).toBe(true);
+  });
+
   test('alpha of 16 bits is scaled to bytes, and nothing but 0 becomes 0', async () => {
     const deep = new Uint16Array(WIDTH * HEIGHT);
     deep.set([0, 1, 257, 32_768, 65_535]);
@@ -249,6 +265,22 @@ describe('masks', () => {
       expect(areSame(raster.bands, expected.bands.slice(0, 2))).toBe(true);
       expect(areSame([raster.mask], [expected.mask!.map((value) => (value === 0 ? 0 : 255))])).toBe(true);
     }
+  });
+
+  test('an overview without a mask is valid everywhere, as GDAL reads it', async () => {
+    const bytes = writeCog({ ...PLACE, bands: [grey], mask: alpha, overviews: 1, blockSize: 64 });
+    const view = new DataView(bytes.buffer);
+    // NewSubfileType 5, the mask of an overview, becomes 0, a page that is not looked at.
+    const field = Array.from({ length: 1_000 }, (_, at) => at).filter(
+      (at) => view.getUint32(at, true) === 254 + 4 * 65_536 && view.getUint32(at + 8, true) === 5,
+    );
+    expect(field).toHaveLength(1);
+    view.setUint32(field[0]! + 8, 0, true);
+    const options = { cache: new BlockCache(50_000_000), counters: createIoCounters(), ...NEVER };
+    await using cog = await openCog(createMemorySource({ bytes }), options);
+    expect(cog).toMatchObject({ masking: 'mask', levels: [{ width: WIDTH }, { width: 75 }] });
+    expect(new Set((await read(cog, 0, all(cog.levels[0]!), [1])).mask)).toEqual(new Set([0, 255]));
+    expect(new Set((await read(cog, 1, all(cog.levels[1]!), [1])).mask)).toEqual(new Set([255]));
   });
 
   test.each([

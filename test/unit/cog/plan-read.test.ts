@@ -30,14 +30,15 @@ function sceneOf({ crs, west, north, pixel, size = 1024, overviews = 0 }: SceneO
   return { label: 'scene', crs, transform: [pixel, 0, west, 0, -pixel, north], levels };
 }
 
-const UTM = sceneOf({
+const UTM_OPTIONS: SceneOptions = {
   crs: { kind: 'epsg', code: 32633 },
   west: 399_960,
   north: 5_100_000,
   pixel: 120,
   size: 915,
   overviews: 2,
-});
+};
+const UTM = sceneOf(UTM_OPTIONS);
 
 describe('planRead', () => {
   test('gives null for a tile that the scene does not touch', () => {
@@ -102,6 +103,17 @@ describe('planRead', () => {
     const plan = planRead({ ...UTM }, gridOf(9, 276, 182), 'bilinear');
     planRead(UTM, gridOf(9, 277, 182), 'bilinear');
     expect(planRead(UTM, gridOf(9, 276, 182), 'bilinear')).toEqual(plan);
+  });
+
+  test('is worked out once for files of one geometry', () => {
+    const grid = gridOf(9, 276, 182);
+    const plan = planRead(sceneOf({ ...UTM_OPTIONS }), grid, 'bilinear');
+    expect(planRead({ ...sceneOf(UTM_OPTIONS), label: 'another band' }, { ...grid }, 'bilinear')).toBe(plan);
+    expect(planRead(sceneOf(UTM_OPTIONS), grid, 'cubic')).not.toBe(plan);
+    expect(planRead(sceneOf({ ...UTM_OPTIONS, size: 916 }), grid, 'bilinear')).not.toEqual(plan);
+    expect(planRead(sceneOf({ ...UTM_OPTIONS, west: 399_961 }), grid, 'bilinear')).not.toEqual(plan);
+    expect(planRead(sceneOf({ ...UTM_OPTIONS, overviews: 0 }), grid, 'bilinear')).not.toBe(plan);
+    expect(planRead(sceneOf(UTM_OPTIONS), { ...grid, width: 512, height: 512 }, 'bilinear')).not.toEqual(plan);
   });
 
   test('gives a scene across the antimeridian two parts at z0, one in the tiles on either side', () => {
