@@ -1,7 +1,7 @@
-import type { TileFailure } from '../src/render/tile-renderer.ts';
+import type { LeftOut, TileFailure } from '../src/render/tile-renderer.ts';
 import type { TileStore } from '../src/store/tile-store.ts';
 import { TILEJSON_CONTENT_TYPE, TILEJSON_NAME, createTileJson, tileJsonToText } from '../src/store/tilejson.ts';
-import { manifestFailures, writeManifest } from './manifest.ts';
+import { manifestFailures, manifestLeftOut, writeManifest } from './manifest.ts';
 import type { TilesetPlan } from './plan-jobs.ts';
 import type { ProgressState } from './progress.ts';
 import { createRequestEncoder } from './pipeline.ts';
@@ -13,6 +13,7 @@ export interface FinishedTileset extends Omit<ProgressState, 'total'> {
   readonly generation: number;
   readonly plan: TilesetPlan;
   readonly failures: readonly TileFailure[];
+  readonly leftOut: LeftOut;
   readonly signal: AbortSignal;
 }
 
@@ -41,6 +42,7 @@ export async function finishTileset(store: TileStore, finished: FinishedTileset)
       state: failed > 0 ? 'failed' : 'complete',
       counts: { metatiles, tiles, rendered, empty, failed },
       ...(failed > 0 ? { failures: manifestFailures(finished.failures) } : {}),
+      ...manifestLeftOut(finished.leftOut),
     },
     { signal },
   );

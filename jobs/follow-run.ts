@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAbortError } from '../src/errors.ts';
+import { manifestLeftOut } from './manifest.ts';
 import type { Progress, RunSummary } from './progress.ts';
 import type { RunStore } from './run-store.ts';
 import { requireRun } from './producer.ts';
@@ -31,7 +32,9 @@ export async function followRun(
       const ended = state !== 'running';
       if (ended || signal.aborted) {
         const seconds = (performance.now() - startedAt) / 1000;
-        return { run, state: ended ? state : 'interrupted', total, rendered, empty, failed, metatiles, io, seconds };
+        const counts = { total, rendered, empty, failed, metatiles };
+        const leftOut = manifestLeftOut(await runStore.leftOut(run));
+        return { run, state: ended ? state : 'interrupted', ...counts, io, seconds, ...leftOut };
       }
       await delay(polls < 20 ? FIRST_POLL_MS : POLL_MS, undefined, { signal }).catch((error: unknown) => {
         // One more look, which says how far it is.

@@ -1,6 +1,8 @@
 import { mkdir, open, rm, rmdir } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { LeftOut } from '../src/render/tile-renderer.ts';
+import { noteLeftOut, readLeftOut, removeLeftOut } from './left-out-log.ts';
 
 const MAGIC = 'TWJ1';
 const HEADER_BYTES = 128;
@@ -19,9 +21,11 @@ const SLOT_BYTES = 2;
 export interface Journal extends AsyncDisposable {
   /** Metatiles found done when the journal was opened. */
   readonly resumed: number;
+  /** What the metatiles found done had to do without. */
+  readonly leftOut: LeftOut;
   /** Tiles that a done metatile rendered; null = to do. */
   renderedOf(index: number): number | null;
-  markDone(index: number, rendered: number): Promise<void>;
+  markDone(index: number, rendered: number, leftOut?: LeftOut): Promise<void>;
 }
 
 export interface OpenJournalOptions {
@@ -38,8 +42,11 @@ export async function openJournal(path: string, options: OpenJournalOptions): Pr
     return open(path, 'r+');
   });
   try {
-    const slots = await readSlots(file, headerOf(options), options.indexCount);
-    return createJournal(file, slots);
+    const resumed = await readSlots(file, headerOf(options), options.indexCount);
+    if (resumed === null) await removeLeftOut(path);
+    const slots = resumed ?? new Uint16Array(options.indexCount);
+    const leftOut = await readLeftOut(path, (index) => (slots[index] ?? 0) > 0);
+    return createJournal(path, file, slots, leftOut);
   } catch (error) {
     await file.close();
     throw error;
@@ -49,6 +56,7 @@ export async function openJournal(path: string, options: OpenJournalOptions): Pr
 /** Removes the journal of a run that is complete, or that starts anew, and its folder if that is empty then. */
 export async function removeJournal(path: string): Promise<void> {
   await rm(path, { force: true });
+  await removeLeftOut(path);
   await rmdir(dirname(path)).catch(() => {});
 }
 
@@ -58,15 +66,16 @@ function headerOf({ run, indexCount }: OpenJournalOptions): Buffer {
   return header;
 }
 
-async function readSlots(file: FileHandle, header: Buffer, indexCount: number): Promise<Uint16Array> {
-  const slots = new Uint16Array(indexCount);
+/** The slots of the run of this header; null if the file was none of it, and is now empty. */
+async function readSlots(file: FileHandle, header: Buffer, indexCount: number): Promise<Uint16Array | null> {
   const found = Buffer.alloc(HEADER_BYTES);
   await file.read(found, 0, HEADER_BYTES, 0);
   if (!found.equals(header)) {
     await file.truncate(0);
     await file.write(header, 0, HEADER_BYTES, 0);
-    return slots;
+    return null;
   }
+  const slots = new Uint16Array(indexCount);
   const bytes = Buffer.from(slots.buffer);
   const { bytesRead } = await file.read(bytes, 0, bytes.length, HEADER_BYTES);
   // The file only grows up to the last slot written; what follows is to do.
@@ -74,16 +83,18 @@ async function readSlots(file: FileHandle, header: Buffer, indexCount: number): 
   return slots;
 }
 
-function createJournal(file: FileHandle, slots: Uint16Array): Journal {
+function createJournal(path: string, file: FileHandle, slots: Uint16Array, leftOut: LeftOut): Journal {
   let resumed = 0;
   for (const slot of slots) if (slot > 0) resumed++;
   return {
     resumed,
+    leftOut,
     renderedOf: (index) => {
       const slot = slots[index] ?? 0;
       return slot === 0 ? null : slot - 1;
     },
-    async markDone(index, rendered) {
+    async markDone(index, rendered, leftOut) {
+      if (leftOut !== undefined && leftOut.tiles > 0) await noteLeftOut(path, index, leftOut);
       slots[index] = rendered + 1;
       const bytes = Buffer.from(slots.buffer, index * SLOT_BYTES, SLOT_BYTES);
       await file.write(bytes, 0, SLOT_BYTES, HEADER_BYTES + index * SLOT_BYTES);

@@ -1,5 +1,6 @@
 import type { Config } from '../src/config.ts';
 import { TilerError } from '../src/errors.ts';
+import { NOTHING_LEFT_OUT } from '../src/render/left-out.ts';
 import type { Journal } from './journal.ts';
 import { createMetatileSchedule } from './metatile-schedule.ts';
 import type { MetatileSchedule } from './metatile-schedule.ts';
@@ -27,7 +28,7 @@ export interface LocalRunOptions {
   readonly signal: AbortSignal;
 }
 
-type Executed = Pick<MetatileResult, 'rendered' | 'empty' | 'failures'>;
+type Executed = Pick<MetatileResult, 'rendered' | 'empty' | 'failures' | 'leftOut'>;
 
 /** An idle process closes its files and connections in milliseconds; one that does not is killed. */
 const CLOSE_GRACE_MS = 2_000;
@@ -116,6 +117,7 @@ class LocalRun {
     const journal = await this.options.begin();
     this.journal = journal;
     if (this.ended) return;
+    tally.addEarlierLeftOut(journal.leftOut);
     this.schedule = createMetatileSchedule(indicesToDo(plan, journal, tally));
     progress.update(tally.state());
     this.pool.open();
@@ -176,14 +178,15 @@ class LocalRun {
     if (executed.failures.length > 0 || journal === null) return;
     // Its tiles are in place when a result arrives, so the journal never claims too much.
     const write = journal
-      .markDone(index, executed.rendered)
+      .markDone(index, executed.rendered, executed.leftOut)
       .catch((error: unknown) => this.reject(error))
       .finally(() => this.journalWrites.delete(write));
     this.journalWrites.add(write);
   }
 
   private allFailed(index: number, failure: Failure): Executed {
-    return { rendered: 0, empty: 0, failures: failTiles(this.options.plan.workAt(index)?.tiles ?? [], failure) };
+    const failures = failTiles(this.options.plan.workAt(index)?.tiles ?? [], failure);
+    return { rendered: 0, empty: 0, failures, leftOut: NOTHING_LEFT_OUT };
   }
 
   private later(action: () => void, afterMs: number): void {

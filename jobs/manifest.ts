@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { TilerError } from '../src/errors.ts';
-import type { TileFailure } from '../src/render/tile-renderer.ts';
+import type { LeftOut, LeftOutScene, TileFailure } from '../src/render/tile-renderer.ts';
 import type { StoreCallOptions, TileStore } from '../src/store/tile-store.ts';
 
 /** Name of the document beside the tiles. */
@@ -8,6 +8,9 @@ const MANIFEST_NAME = 'tilewright.json';
 
 /** Failures that a manifest lists; the count says how many there are. */
 export const MANIFEST_FAILURES = 1_000;
+
+/** Scenes left out that a manifest lists: those that come first by their name. */
+export const MANIFEST_LEFT_OUT = 1_000;
 
 const CountSchema = z.int().min(0);
 
@@ -27,6 +30,13 @@ const ManifestSchema = z.strictObject({
     })
     .optional(),
   failures: z.array(z.strictObject({ tile: z.string(), code: z.string(), message: z.string() })).optional(),
+  /** What tiles had to do without, if anything: how many tiles that are, and which scenes were left out of how many. */
+  leftOut: z
+    .strictObject({
+      tiles: CountSchema,
+      scenes: z.array(z.strictObject({ scene: z.string(), code: z.string(), message: z.string(), tiles: CountSchema })),
+    })
+    .optional(),
 });
 
 /** Says what an output holds and whether it is finished. Without a clock in it: the same run gives the same bytes. */
@@ -65,8 +75,8 @@ export async function readManifest(store: TileStore, options: StoreCallOptions):
 
 /** Writes the manifest with its keys in one fixed order. */
 export async function writeManifest(store: TileStore, manifest: Manifest, options: StoreCallOptions): Promise<void> {
-  const { v, requestHash, generation, state, counts, failures } = manifest;
-  const ordered = { v, requestHash, generation, state, counts, failures };
+  const { v, requestHash, generation, state, counts, failures, leftOut } = manifest;
+  const ordered = { v, requestHash, generation, state, counts, failures, leftOut };
   await store.putDocument(MANIFEST_NAME, `${JSON.stringify(ordered, null, 2)}\n`, 'application/json', options);
 }
 
@@ -76,6 +86,15 @@ export function manifestFailures(failures: readonly TileFailure[]): NonNullable<
     .sort((a, b) => a.tile.z - b.tile.z || a.tile.x - b.tile.x || a.tile.y - b.tile.y)
     .slice(0, MANIFEST_FAILURES)
     .map(({ tile, code, message }) => ({ tile: `${tile.z}/${tile.x}/${tile.y}`, code, message }));
+}
+
+interface ListedLeftOut extends LeftOut {
+  readonly scenes: LeftOutScene[];
+}
+
+/** What was left out as a manifest lists it: not more than `MANIFEST_LEFT_OUT` scenes; nothing if nothing was. */
+export function manifestLeftOut({ tiles, scenes }: LeftOut): { readonly leftOut?: ListedLeftOut } {
+  return tiles === 0 ? {} : { leftOut: { tiles, scenes: scenes.slice(0, MANIFEST_LEFT_OUT) } };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createIoCounters } from '../src/observe.ts';
 import type { IoCounters } from '../src/observe.ts';
-import type { TileFailure } from '../src/render/tile-renderer.ts';
+import type { LeftOut, TileFailure } from '../src/render/tile-renderer.ts';
 
 /** What one execution of one metatile came to. Every tile of its work is counted in exactly one of the three. */
 export interface MetatileResult {
@@ -8,6 +8,8 @@ export interface MetatileResult {
   readonly rendered: number;
   readonly empty: number;
   readonly failures: readonly TileFailure[];
+  /** What the tiles that are rendered or empty had to do without. */
+  readonly leftOut: LeftOut;
   /**
    * Outside work of the process since its last result. Metatiles of one process overlap, so this belongs to the process
    * and not to the metatile; the sum over all results is exact.

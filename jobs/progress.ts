@@ -1,4 +1,5 @@
 import type { IoCounters } from '../src/observe.ts';
+import type { LeftOut } from '../src/render/tile-renderer.ts';
 
 /** Where progress is written: standard error, or a fake of it. */
 export interface ProgressStream {
@@ -22,6 +23,8 @@ export interface RunSummary extends ProgressState {
   readonly metatiles: number;
   readonly io: IoCounters;
   readonly seconds: number;
+  /** What tiles had to do without; not there if nothing was left out. */
+  readonly leftOut?: LeftOut;
 }
 
 export interface Progress {
@@ -97,8 +100,22 @@ export function summaryLines(summary: RunSummary): readonly string[] {
   return [
     `${words[summary.state]}: ${formatCount(rendered)} tiles rendered, ${formatCount(empty)} empty, ` +
       `${formatCount(failed)} failed in ${seconds.toFixed(1)} s${rate}`,
+    ...(summary.leftOut === undefined ? [] : leftOutLines(summary.leftOut)),
     `read ${formatBytes(io.bytesRead)} in ${formatCount(io.readRequests)} requests, ${formatCount(io.searches)} searches; ` +
       `wrote ${formatBytes(io.bytesWritten)} in ${formatCount(io.writeRequests)} requests`,
+  ];
+}
+
+/** Scenes left out that the summary shows; the manifest has more. */
+const MAX_SHOWN_LEFT_OUT = 5;
+
+function leftOutLines({ tiles, scenes }: LeftOut): readonly string[] {
+  const shown = scenes.slice(0, MAX_SHOWN_LEFT_OUT);
+  const further = scenes.length - shown.length;
+  return [
+    `${formatCount(tiles)} tiles are without scenes that could not be read, which tilewright.json lists:`,
+    ...shown.map(({ scene, code, tiles: count }) => `  ${scene}  ${code}  left out of ${formatCount(count)} tiles`),
+    ...(further > 0 ? [`  and ${formatCount(further)} more`] : []),
   ];
 }
 

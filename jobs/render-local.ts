@@ -8,7 +8,7 @@ import { finishTileset } from './finish-tileset.ts';
 import { openJournal, removeJournal } from './journal.ts';
 import type { Journal } from './journal.ts';
 import { runMetatiles } from './local-run.ts';
-import { decideStart, runId, writeManifest } from './manifest.ts';
+import { decideStart, manifestLeftOut, runId, writeManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { openOutput } from './pipeline.ts';
 import type { TilesetPlan } from './plan-jobs.ts';
@@ -70,6 +70,7 @@ export async function renderLocal(options: RenderLocalOptions): Promise<RenderLo
     return journal;
   };
   const interrupted = await runMetatiles({ ...options, overwrite, probe: !continues, begin, tally });
+  const leftOut = tally.leftOut();
   const figures = { ...tally.state(), metatiles: counts.metatiles };
   if (!interrupted) {
     await finishTileset(store, {
@@ -79,6 +80,7 @@ export async function renderLocal(options: RenderLocalOptions): Promise<RenderLo
       generation,
       ...figures,
       failures: tally.failures,
+      leftOut,
       signal,
     });
     if (figures.failed === 0) await removeJournal(journalPath);
@@ -86,7 +88,11 @@ export async function renderLocal(options: RenderLocalOptions): Promise<RenderLo
   tally.addIo(ownIo);
   const state = interrupted ? 'interrupted' : figures.failed > 0 ? 'failed' : 'complete';
   const seconds = (performance.now() - startedAt) / 1000;
-  return { kind: 'ran', summary: { run, state, ...figures, io: tally.io, seconds }, failures: tally.failures };
+  return {
+    kind: 'ran',
+    summary: { run, state, ...figures, io: tally.io, seconds, ...manifestLeftOut(leftOut) },
+    failures: tally.failures,
+  };
 }
 
 /** Where the journal of a run lies: beside the tiles of a folder, else in the state folder of this machine. */

@@ -21,6 +21,7 @@ export function crossProblems(fields: CheckedFields): readonly Problem[] {
     ...areaProblems(fields.area),
     ...assetProblems(fields.assets ?? []),
     ...rescaleProblems(fields),
+    ...pixelSelectionProblems(fields),
     ...urlProblems(fields.mosaic?.url),
     ...outputProblems(fields.output),
   ];
@@ -40,13 +41,40 @@ function assetProblems(assets: readonly string[]): readonly Problem[] {
   );
 }
 
-function rescaleProblems({ rescale = [], assets, bidx }: CheckedFields): readonly Problem[] {
+/** Bands of a mosaic, known before a file is opened; null = not known. */
+function mosaicBands({ assets, bidx, pixelSelection }: CheckedFields): number | null {
+  if (pixelSelection === 'count') return 1;
+  if (assets === undefined || bidx === undefined) return null;
+  return assets.length * bidx.length - (isLastBand(pixelSelection) ? 1 : 0);
+}
+
+function isLastBand(pixelSelection: CheckedFields['pixelSelection']): boolean {
+  return pixelSelection === 'lastBandHigh' || pixelSelection === 'lastBandLow';
+}
+
+function pixelSelectionProblems(fields: CheckedFields): readonly Problem[] {
+  const { pixelSelection = 'first', bandRule } = fields;
+  if (isLastBand(pixelSelection) && mosaicBands(fields) === 0) {
+    return [problem('pixelSelection', pixelSelection, '2 bands or more: the last one decides and is dropped')];
+  }
+  const isWhole = pixelSelection === 'first' || isLastBand(pixelSelection);
+  return isWhole && bandRule === 'band'
+    ? [problem('bandRule', bandRule, `"pixel": ${pixelSelection} takes all bands of a pixel from one scene`)]
+    : [];
+}
+
+function rescaleProblems(fields: CheckedFields): readonly Problem[] {
+  const { rescale = [], assets, bidx } = fields;
   const problems = rescale.flatMap((pair, i) =>
     pair[0] === pair[1] ? [problem(`rescale[${i}]`, pair, 'two different numbers, [from, to]')] : [],
   );
-  const bands = assets === undefined || bidx === undefined ? null : assets.length * bidx.length;
+  const bands = mosaicBands(fields);
   if (bands !== null && rescale.length > 1 && rescale.length !== bands) {
-    const expected = `1 pair for all bands, or ${bands}: ${assets?.length} assets of ${bidx?.length} bands`;
+    const expected =
+      fields.pixelSelection === 'count'
+        ? '1 pair: count gives one band'
+        : `1 pair for all bands, or ${bands}: ${assets?.length} assets of ${bidx?.length} bands` +
+          (isLastBand(fields.pixelSelection) ? ', without the last' : '');
     problems.push({ path: 'rescale', text: `found ${rescale.length} pairs, expected ${expected}` });
   }
   return problems;

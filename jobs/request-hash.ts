@@ -38,6 +38,9 @@ function renderFields(request: TilesetRequest): Readonly<Record<string, unknown>
     nodata: request.nodata,
     rescale: request.rescale,
     pixelSelection: request.pixelSelection,
+    // Their defaults are left out, so that requests from before there were these fields keep their hash.
+    bandRule: request.bandRule === 'band' ? 'band' : undefined,
+    onAssetError: request.onAssetError === 'skip' ? 'skip' : undefined,
     resampling: request.resampling,
     format: request.format,
   };

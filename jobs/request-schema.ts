@@ -66,6 +66,13 @@ export const TilesetRequestSchema = z.strictObject({
     .min(1)
     .describe('asset keys: one multi-band asset, or several whose bands are stacked in this order'),
   onMissingAsset: z.enum(['error', 'skip']).default('error').describe('what an item without one of the assets is'),
+  onAssetError: z
+    .enum(['fail', 'skip'])
+    .default('fail')
+    .describe(
+      'what an asset that is missing, forbidden, corrupt or not supported does to the tiles that need it: fail them, ' +
+        'or leave its scene out of them and list it in the manifest',
+    ),
   bidx: z.array(z.int().min(1).max(65_535)).min(1).optional().describe('bands of every asset, 1-based; default all'),
   nodata: z
     .union([z.number(), z.literal('nan')])
@@ -76,8 +83,27 @@ export const TilesetRequestSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('[from, to] mapped to 0..255: one pair for all bands, or one each'),
-  pixelSelection: z.enum(['first']).default('first'),
-  resampling: z.enum(['nearest', 'bilinear', 'cubic', 'average']).default('nearest'),
+  pixelSelection: z
+    .enum(['first', 'highest', 'lowest', 'mean', 'median', 'stdev', 'sum', 'count', 'lastBandHigh', 'lastBandLow'])
+    .default('first')
+    .describe(
+      'how scenes that lie on each other become one; sum and stdev give float64, count one band of uint16, ' +
+        'lastBandHigh and lastBandLow drop the last band',
+    ),
+  bandRule: z
+    .enum(['pixel', 'band'])
+    .default('pixel')
+    .describe(
+      'how highest and lowest compare several bands: the pixel whose bands have the greatest or least sum, or each band for itself',
+    ),
+  resampling: z
+    .enum(['nearest', 'bilinear', 'cubic', 'lanczos', 'average', 'mode', 'min', 'max', 'median'])
+    .default('nearest')
+    .describe(
+      "how a tile's pixels are made of a scene's, as gdalwarp does it: the one at its centre, a mean weighted by the " +
+        'distance to the centre (bilinear, cubic, lanczos), or the mean, most frequent, least, greatest or middle value ' +
+        'under the whole pixel',
+    ),
   format: z.enum(['png', 'jpeg', 'webp']).default('png'),
   metatileSize: z
     .union([z.literal(1), z.literal(2), z.literal(4), z.literal(8), z.literal(16)])

@@ -1,6 +1,8 @@
 import { TilerError } from '../src/errors.ts';
+import type { ErrorCode } from '../src/errors.ts';
 import { createIoCounters } from '../src/observe.ts';
 import type { IoCounters } from '../src/observe.ts';
+import type { LeftOutScene } from '../src/render/tile-renderer.ts';
 import { IO_KEYS } from './metatile-result.ts';
 import type { TilesetRequest } from './tileset-request.ts';
 
@@ -93,4 +95,15 @@ export function progressFromValues(
     failed: count('failed'),
     io,
   };
+}
+
+/** Reads scenes left out from the fields of their hash: `tiles SCENE CODE` and `message SCENE CODE`. */
+export function leftOutFromFields(fields: Readonly<Record<string, string>>): readonly LeftOutScene[] {
+  return Object.entries(fields).flatMap(([field, count]) => {
+    if (!field.startsWith('tiles ')) return [];
+    const key = field.slice('tiles '.length);
+    const at = key.lastIndexOf(' ');
+    const message = fields[`message ${key}`] ?? '';
+    return [{ scene: key.slice(0, at), code: key.slice(at + 1) as ErrorCode, message, tiles: Number(count) }];
+  });
 }

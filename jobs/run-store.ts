@@ -1,17 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { IoCounters } from '../src/observe.ts';
-import type { TileFailure } from '../src/render/tile-renderer.ts';
+import { createLeftOutTally, leftOutKey } from '../src/render/left-out.ts';
+import type { LeftOut, TileFailure } from '../src/render/tile-renderer.ts';
 import { keyPrefix } from './catalog.ts';
-import { MANIFEST_FAILURES } from './manifest.ts';
+import { MANIFEST_FAILURES, MANIFEST_LEFT_OUT } from './manifest.ts';
 import { IO_KEYS } from './metatile-result.ts';
 import type { MetatileResult } from './metatile-result.ts';
-import { PROGRESS_FIELDS, progressFromValues, recordFromFields } from './run-record.ts';
+import { PROGRESS_FIELDS, leftOutFromFields, progressFromValues, recordFromFields } from './run-record.ts';
 import type { RunProgress, RunRecord, RunState } from './run-record.ts';
 import { CHANGE_STATE, CLAIM_METATILE, CREATE_RUN, REOPEN_RUN, SETTLE_METATILE } from './run-scripts.ts';
 
 /** What a worker is to do with a metatile that it was given. */
 export type Claim = 'todo' | 'settled' | 'unknown' | Exclude<RunState, 'running'>;
+
+/** What a settled metatile came to; without `leftOut`, nothing was left out. */
+type Settled = Pick<MetatileResult, 'index' | 'rendered' | 'empty'> & {
+  readonly leftOut?: LeftOut | undefined;
+};
 
 /** Bits read at a time in the search for missing ones: 8 KiB of each bitmap. */
 const BITMAP_STEP_BYTES = 8_192;
@@ -20,8 +26,8 @@ const MAX_MESSAGE_LENGTH = 500;
 
 /**
  * The records of runs in Redis: what each is, which of its metatiles are done or failed (one bit each), and what it came
- * to. A run of any size takes two bitmaps (0.25 MB for a million metatiles), one hash, and at most
- * `MANIFEST_FAILURES` failures.
+ * to. A run of any size takes two bitmaps (0.25 MB for a million metatiles), one hash, at most
+ * `MANIFEST_FAILURES` failures, and at most twice `MANIFEST_LEFT_OUT` scenes left out.
  */
 export class RunStore {
   private readonly redis: Redis;
@@ -72,20 +78,18 @@ export class RunStore {
   }
 
   /** Counts a metatile as done, once. Its tiles must be in place. */
-  async complete(
-    run: string,
-    { index, rendered, empty }: Pick<MetatileResult, 'index' | 'rendered' | 'empty'>,
-  ): Promise<boolean> {
-    return await this.settle(run, index, 'done', { rendered, empty }, []);
+  async complete(run: string, { index, rendered, empty, leftOut }: Settled): Promise<boolean> {
+    return await this.settle(run, index, 'done', { rendered, empty, incomplete: leftOut?.tiles ?? 0 }, { leftOut });
   }
 
   /** Counts a metatile as failed for good, once; some of its tiles may be in place. */
   async fail(
     run: string,
-    { index, rendered, empty, failures }: Pick<MetatileResult, 'index' | 'rendered' | 'empty' | 'failures'>,
+    { index, rendered, empty, failures, leftOut }: Settled & Pick<MetatileResult, 'failures'>,
   ): Promise<boolean> {
-    const counters = { failed: failures.length, failedRendered: rendered, failedEmpty: empty };
-    return await this.settle(run, index, 'failed', counters, failures);
+    const failedIncomplete = leftOut?.tiles ?? 0;
+    const counters = { failed: failures.length, failedRendered: rendered, failedEmpty: empty, failedIncomplete };
+    return await this.settle(run, index, 'failed', counters, { failures, leftOut });
   }
 
   /** Adds to the outside work of a run; every execution counts, also one that failed. */
@@ -116,6 +120,21 @@ export class RunStore {
     const kept = await this.redis.hvals(this.key(run, 'failures'));
     const failures = kept.map((text) => JSON.parse(text) as TileFailure);
     return failures.sort(({ tile: a }, { tile: b }) => a.z - b.z || a.x - b.x || a.y - b.y);
+  }
+
+  /** What tiles had to do without; at most `MANIFEST_LEFT_OUT` scenes are kept. */
+  async leftOut(run: string): Promise<LeftOut> {
+    const [counts, ...kept] = await Promise.all([
+      this.redis.hmget(this.key(run), 'incomplete', 'failedIncomplete'),
+      this.redis.hgetall(this.key(run, 'leftOut')),
+      this.redis.hgetall(this.key(run, 'failedLeftOut')),
+    ]);
+    const tally = createLeftOutTally(MANIFEST_LEFT_OUT);
+    tally.add({
+      tiles: counts.reduce((sum, count) => sum + Number(count ?? 0), 0),
+      scenes: kept.flatMap(leftOutFromFields),
+    });
+    return tally.total();
   }
 
   /**
@@ -188,7 +207,7 @@ export class RunStore {
 
   /** Takes a stopped run up again: what failed is to do once more, what is done stays done. */
   async reopen(run: string, from: readonly RunState[]): Promise<boolean> {
-    return (await this.redis.eval(REOPEN_RUN, 4, ...this.keys(run), ...from)) === 1;
+    return (await this.redis.eval(REOPEN_RUN, 8, ...this.keys(run), ...from)) === 1;
   }
 
   private async settle(
@@ -196,17 +215,20 @@ export class RunStore {
     index: number,
     outcome: 'done' | 'failed',
     counters: Readonly<Record<string, number>>,
-    failures: readonly TileFailure[],
+    { failures = [], leftOut }: Pick<Settled, 'leftOut'> & { readonly failures?: readonly TileFailure[] },
   ): Promise<boolean> {
     const other = outcome === 'done' ? 'failed' : 'done';
-    const keys = [this.key(run), this.key(run, outcome), this.key(run, other), this.key(run, 'failures')];
+    const list = outcome === 'done' ? 'leftOut' : 'failedLeftOut';
+    const keys = [outcome, other, 'failures', list, `${list}Order`].map((part) => this.key(run, part));
     const counts = Object.entries(counters).flat();
     const texts = failures.flatMap((failure) => {
       const { z, x, y } = failure.tile;
       return [`${z}/${x}/${y}`, JSON.stringify({ ...failure, message: failure.message.slice(0, MAX_MESSAGE_LENGTH) })];
     });
-    const args = [index, MANIFEST_FAILURES, counts.length / 2, ...counts, ...texts];
-    return (await this.redis.eval(SETTLE_METATILE, 4, ...keys, ...args)) === 1;
+    const lines = (leftOut?.scenes ?? []).flatMap((line) => [leftOutKey(line), line.tiles, line.message]);
+    const sizes = [MANIFEST_FAILURES, MANIFEST_LEFT_OUT, counts.length / 2, texts.length / 2];
+    const args = [index, ...sizes, ...counts, ...texts, ...lines];
+    return (await this.redis.eval(SETTLE_METATILE, 6, this.key(run), ...keys, ...args)) === 1;
   }
 
   private key(run: string, part?: string): string {
@@ -214,7 +236,8 @@ export class RunStore {
   }
 
   private keys(run: string): string[] {
-    return [this.key(run), this.key(run, 'done'), this.key(run, 'failed'), this.key(run, 'failures')];
+    const parts = ['done', 'failed', 'failures', 'failedLeftOut', 'failedLeftOutOrder', 'leftOut', 'leftOutOrder'];
+    return [this.key(run), ...parts.map((part) => this.key(run, part))];
   }
 
   private get runsKey(): string {

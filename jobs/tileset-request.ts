@@ -72,6 +72,8 @@ export function renderOptionsOf(request: TilesetRequest): RenderOptions {
     nodata: nodataOf(request),
     rescale: request.rescale ?? null,
     pixelSelection: request.pixelSelection,
+    bandRule: request.bandRule,
+    onAssetError: request.onAssetError,
     resampling: request.resampling,
     format: request.format,
   };

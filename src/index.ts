@@ -30,7 +30,13 @@ export type { OpenRangeSource, RangeSource } from './cog/range-source.ts';
 
 export type { BackendCallOptions, MosaicBackend } from './mosaic/backend.ts';
 export { createDynamicStacBackend } from './mosaic/dynamic-stac-backend.ts';
-export type { CreatePixelSelection, MosaicShape, PixelSelection } from './mosaic/pixel-selection.ts';
+export type {
+  BandRule,
+  CreatePixelSelection,
+  MosaicShape,
+  PixelSelection,
+  PixelSelectionOptions,
+} from './mosaic/pixel-selection.ts';
 export { createPixelSelection, PIXEL_SELECTION_NAMES } from './mosaic/pixel-selection/registry.ts';
 export type { PixelSelectionName } from './mosaic/pixel-selection/registry.ts';
 export type { CogOpener } from './mosaic/scene-reader.ts';
@@ -46,6 +52,8 @@ export { createTileRenderer, DEFAULT_RENDER_LIMITS } from './render/render-metat
 export type { RenderLimits, TileRendererParts } from './render/render-metatile.ts';
 export type {
   EncodedTile,
+  LeftOut,
+  LeftOutScene,
   MetatileReport,
   RenderOptions,
   TileFailure,

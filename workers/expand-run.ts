@@ -141,9 +141,10 @@ async function finish(
   const { rendered, empty, failed } = progress;
   const counters = createIoCounters();
   await using store = await openOutput(request, config, { counters, signal });
-  const failures = await runStore.failures(run);
+  const [failures, leftOut] = await Promise.all([runStore.failures(run), runStore.leftOut(run)]);
   const plan = createPlan(request);
-  await finishTileset(store, { request, requestHash, generation, plan, rendered, empty, failed, failures, signal });
+  const counts = { rendered, empty, failed };
+  await finishTileset(store, { request, requestHash, generation, plan, ...counts, failures, leftOut, signal });
   // Settled first by whoever is faster; documents written twice have the same bytes.
   const state = failed > 0 ? 'failed' : 'complete';
   if (!(await runStore.changeState(run, ['running'], state))) return;

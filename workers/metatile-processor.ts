@@ -2,6 +2,7 @@ import { UnrecoverableError, WaitingError } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Config } from '../src/config.ts';
 import { isAbortError, isTilerError } from '../src/errors.ts';
+import { NOTHING_LEFT_OUT } from '../src/render/left-out.ts';
 import type { Logger } from '../src/observe.ts';
 import { METATILE_QUEUE } from '../jobs/catalog.ts';
 import type { MetatilePayload } from '../jobs/catalog.ts';
@@ -86,7 +87,7 @@ async function execute(
       logger.error({ run, index: work.index, stack }, 'a fault in the program');
     }
     const failures = failTiles(work.tiles, failureOf(error));
-    return { index: work.index, rendered: 0, empty: 0, failures, io: takeIo(), ms: 0 };
+    return { index: work.index, rendered: 0, empty: 0, failures, leftOut: NOTHING_LEFT_OUT, io: takeIo(), ms: 0 };
   }
 }
 

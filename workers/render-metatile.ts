@@ -97,6 +97,7 @@ async function execute(options: ProcessMetatileOptions): Promise<MetatileResult>
     rendered: report.rendered - lost.rendered,
     empty: report.empty - lost.empty,
     failures: [...report.failures, ...failures],
+    leftOut: report.leftOut,
     io: takeIo(),
     ms: performance.now() - startedAt,
   };

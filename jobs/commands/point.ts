@@ -25,8 +25,9 @@ export const pointCommand: Command = {
     }
     const show = (values: readonly number[] | null): string => values?.join(' ') ?? 'no data';
     context.print(`${place.lng},${place.lat}: ${show(reading.values)}`);
-    for (const { collection, itemId, values } of reading.scenes) {
-      context.print(`  ${collection === null ? '' : `${collection}/`}${itemId}: ${show(values)}`);
+    for (const { collection, itemId, values, failure } of reading.scenes) {
+      const text = failure === undefined ? show(values) : `left out, ${failure.code}: ${failure.message}`;
+      context.print(`  ${collection === null ? '' : `${collection}/`}${itemId}: ${text}`);
     }
     return EXIT.done;
   },

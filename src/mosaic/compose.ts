@@ -1,47 +1,21 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { TileGrid } from '../cog/plan-read.ts';
-import { isTilerError, TilerError } from '../errors.ts';
-import type { Raster } from '../raster/raster.ts';
+import { isTilerError } from '../errors.ts';
+import type { TilerError } from '../errors.ts';
 import type { Tile } from '../tms/tile.ts';
-import type { PixelSelection } from './pixel-selection.ts';
-import { createPixelSelection } from './pixel-selection/registry.ts';
-import type { PixelSelectionName } from './pixel-selection/registry.ts';
 import type { Scene } from './scene.ts';
-import { openScene, planScene, prefetchScene, readScene, sceneName } from './scene-reader.ts';
-import type { CogOpener, OpenScene, ScenePlan, SceneReadOptions } from './scene-reader.ts';
+import { openScene, planScene, prefetchScene } from './scene-reader.ts';
+import type { CogOpener, OpenScene, ScenePlan } from './scene-reader.ts';
+import { bytesWith, createTileState, feedScene, mayLeaveOut, mosaicOf, releaseTile } from './tile-state.ts';
+import type { FoldOptions, TileMosaic, TileScenes, TileState } from './tile-state.ts';
 
-/** A tile to fill and the scenes that touch it, first = on top. */
-export interface TileScenes {
-  readonly tile: Tile;
-  readonly grid: TileGrid;
-  readonly scenes: readonly Scene[];
-}
-
-/** What became of one tile. */
-export type TileMosaic =
-  | { readonly kind: 'mosaic'; readonly raster: Raster; readonly scenes: readonly Scene[] }
-  | { readonly kind: 'empty' }
-  | { readonly kind: 'failed'; readonly error: TilerError };
-
-export interface ComposeOptions extends SceneReadOptions {
+export interface ComposeOptions extends FoldOptions {
   readonly cogs: CogOpener;
-  readonly pixelSelection: PixelSelectionName;
   /** Most decoded bytes of one scene that are fetched ahead of their use. */
   readonly maxPrefetchBytes: number;
-  readonly signal: AbortSignal;
 }
 
 /** Takes each tile as it is finished; the next one is worked on when the promise is fulfilled. */
 export type TileMosaicSink = (tile: Tile, mosaic: TileMosaic) => Promise<void>;
-
-/** A tile under way. `failed` and `done` tiles leave the list; their pixels are let go at once. */
-interface TileState extends TileScenes {
-  readonly touching: ReadonlySet<Scene>;
-  readonly used: Scene[];
-  selection: PixelSelection | null;
-  /** The scene that gave the tile its number of bands and dtype. */
-  shapedBy: OpenScene | null;
-}
 
 /**
  * Fills several tiles from the scenes that touch them, scene by scene: one scene is opened, gives all the tiles that
@@ -49,8 +23,12 @@ interface TileState extends TileScenes {
  * tile wants is never opened.
  *
  * `scenes` is the order of the whole; the scenes of every tile are in the same order. What a tile becomes depends on its
- * own scenes alone, not on the tiles beside it. A scene that cannot be opened or read fails the tiles that want it.
- * Memory: the pixels of the tiles under way, and `maxPrefetchBytes` of one scene in the reader's cache.
+ * own scenes alone, not on the tiles beside it. A scene that cannot be opened or read fails the tiles that want it, or
+ * with `onAssetError: "skip"` is left out of them if it never can be.
+ *
+ * Memory: `maxOpenBytes` of the tiles under way, and `maxPrefetchBytes` of one scene in the reader's cache. Tiles for
+ * which there is no room, whose shape turns out too narrow, or whose pixel selection asks for it, are done in a further
+ * pass over the scenes.
  *
  * @throws the reason of an abort, and whatever `sink` throws; never the failure of a scene
  */
@@ -60,35 +38,102 @@ export async function composeTiles(
   sink: TileMosaicSink,
   options: ComposeOptions,
 ): Promise<void> {
-  const open = new Set<TileState>();
-  for (const tile of tiles) {
-    if (tile.scenes.length === 0) await sink(tile.tile, { kind: 'empty' });
-    else open.add({ ...tile, touching: new Set(tile.scenes), used: [], selection: null, shapedBy: null });
+  let states: readonly TileState[] = tiles.map(createTileState);
+  while (states.length > 0) {
+    const pass = new Pass(states, sink, options);
+    await composePass(scenes, pass, options);
+    states = pass.deferred;
   }
-  const leave = async (state: TileState, mosaic: TileMosaic): Promise<void> => {
-    open.delete(state);
-    state.selection = null;
-    await sink(state.tile, mosaic);
-  };
+}
+
+/** The tiles of one pass over the scenes. A tile is open until it leaves, finished or failed, or is put off to the next. */
+class Pass {
+  readonly open: Set<TileState>;
+  readonly deferred: TileState[] = [];
+  private readonly sink: TileMosaicSink;
+  private readonly options: ComposeOptions;
+  private openBytes = 0;
+
+  constructor(states: readonly TileState[], sink: TileMosaicSink, options: ComposeOptions) {
+    this.open = new Set(states);
+    this.sink = sink;
+    this.options = options;
+    for (const { reservedBytes } of states) this.openBytes += reservedBytes;
+  }
+
+  async leave(state: TileState, mosaic: TileMosaic): Promise<void> {
+    this.open.delete(state);
+    this.release(state);
+    await this.sink(state.tile, mosaic);
+  }
+
+  /** What a failed scene means for a tile: it does without, or it has failed. */
+  async giveUp(state: TileState, scene: Scene, error: TilerError): Promise<void> {
+    if (mayLeaveOut(error, this.options)) state.leftOut.set(scene, error);
+    else await this.leave(state, { kind: 'failed', error });
+  }
+
+  /**
+   * Makes room for a tile's pixels; false = it is put off, as there is none beside the others.
+   *
+   * @throws TilerError `MOSAIC_TOO_MANY_ASSETS`, and those of making a pixel selection
+   */
+  reserve(state: TileState, opened: OpenScene): boolean {
+    if (state.selection !== null) return true;
+    // What an earlier scene would have taken, which then had no pixels.
+    this.release(state);
+    const bytes = bytesWith(state, opened, this.options);
+    if (this.openBytes > 0 && this.openBytes + bytes > this.options.maxOpenBytes) {
+      this.putOff(state);
+      return false;
+    }
+    state.reservedBytes = bytes;
+    this.openBytes += bytes;
+    return true;
+  }
+
+  /** Puts a tile off to the next pass, where it begins anew. */
+  putOff(state: TileState): void {
+    this.open.delete(state);
+    this.release(state);
+    this.deferred.push(state);
+  }
+
+  /** Ends the pass when all scenes were fed. */
+  async end(): Promise<void> {
+    for (const state of this.open) {
+      if ((await state.selection?.nextPass(this.options)) === true) this.deferred.push(state);
+      else await this.leave(state, mosaicOf(state));
+    }
+  }
+
+  private release(state: TileState): void {
+    this.openBytes -= state.reservedBytes;
+    releaseTile(state);
+  }
+}
+
+async function composePass(scenes: readonly Scene[], pass: Pass, options: ComposeOptions): Promise<void> {
+  for (const state of pass.open) if (state.scenes.length === 0) await pass.leave(state, mosaicOf(state));
   const openings = new Map<Scene, Promise<OpenScene>>();
   for (const [index, scene] of scenes.entries()) {
-    const wanting = [...open].filter(({ touching }) => touching.has(scene));
+    const wanting = [...pass.open].filter(({ touching, leftOut }) => touching.has(scene) && !leftOut.has(scene));
     if (wanting.length === 0) continue;
     const opening = openings.get(scene) ?? openScene(scene, options.cogs, options, options);
     openings.delete(scene);
     // A rejection is met by whoever awaits the opening; if nobody comes to that, it is of no interest.
-    openNext(scenes.slice(index + 1), scene, open, openings, options)?.catch(() => {});
+    openNext(scenes.slice(index + 1), scene, pass.open, openings, options)?.catch(() => {});
     const opened = await opening.catch((error: unknown) => failureOf(error, options.signal));
     if (isTilerError(opened)) {
-      for (const state of wanting) await leave(state, { kind: 'failed', error: opened });
+      for (const state of wanting) await pass.giveUp(state, scene, opened);
     } else {
-      await addScene(opened, wanting, leave, options);
+      await addScene(opened, wanting, pass, options);
     }
   }
-  for (const state of open) await leave(state, mosaicOf(state));
+  await pass.end();
 }
 
-/** Opens the next scene while this one is read, if a tile that this one does not touch is certain to want it. */
+/** Opens the next scene while this one is read, if it is certain that a tile will want it. */
 function openNext(
   following: readonly Scene[],
   current: Scene,
@@ -96,27 +141,28 @@ function openNext(
   openings: Map<Scene, Promise<OpenScene>>,
   options: ComposeOptions,
 ): Promise<OpenScene> | null {
-  const next = following.find((scene) => [...open].some(({ touching }) => touching.has(scene)));
+  const wants = ({ touching, leftOut }: TileState, scene: Scene): boolean => touching.has(scene) && !leftOut.has(scene);
+  const next = following.find((scene) => [...open].some((state) => wants(state, scene)));
   if (next === undefined || openings.has(next)) return null;
-  const isCertain = [...open].some(({ touching }) => touching.has(next) && !touching.has(current));
+  // Only `first` has tiles that are full; with it, a tile that this scene does not touch cannot be.
+  const isCertain =
+    options.pixelSelection !== 'first' || [...open].some((state) => wants(state, next) && !state.touching.has(current));
   if (!isCertain) return null;
   const opening = openScene(next, options.cogs, options, options);
   openings.set(next, opening);
   return opening;
 }
 
-type Leave = (state: TileState, mosaic: TileMosaic) => Promise<void>;
-
 async function addScene(
   opened: OpenScene,
   wanting: readonly TileState[],
-  leave: Leave,
+  pass: Pass,
   options: ComposeOptions,
 ): Promise<void> {
   const planned: [TileState, ScenePlan][] = [];
   for (const state of wanting) {
-    const plan = planOrFailure(opened, state.grid, options);
-    if (isTilerError(plan)) await leave(state, { kind: 'failed', error: plan });
+    const plan = planOrFailure(opened, state, pass, options);
+    if (isTilerError(plan)) await pass.giveUp(state, opened.scene, plan);
     else if (plan !== null) planned.push([state, plan]);
   }
   for (const group of groupsBySize(planned, options.maxPrefetchBytes)) {
@@ -125,18 +171,26 @@ async function addScene(
       // Without a turn of the event loop for each tile, native buffers are not released and timers wait.
       await nextTurn();
       options.signal.throwIfAborted();
-      const isDone =
+      const fed =
         failure ??
         (await feedScene(opened, state, plan, options).catch((error: unknown) => failureOf(error, options.signal)));
-      if (isTilerError(isDone)) await leave(state, { kind: 'failed', error: isDone });
-      else if (isDone) await leave(state, mosaicOf(state));
+      if (isTilerError(fed)) await pass.giveUp(state, opened.scene, fed);
+      else if (fed === 'anew') pass.putOff(state);
+      else if (fed === 'done') await pass.leave(state, mosaicOf(state));
     }
   }
 }
 
-function planOrFailure(opened: OpenScene, grid: TileGrid, options: ComposeOptions): ScenePlan | TilerError | null {
+/** The plan of a scene for a tile; null = the scene does not touch it, or the tile is put off. */
+function planOrFailure(
+  opened: OpenScene,
+  state: TileState,
+  pass: Pass,
+  options: ComposeOptions,
+): ScenePlan | TilerError | null {
   try {
-    return planScene(opened, grid, options);
+    const plan = planScene(opened, state.grid, options);
+    return plan !== null && pass.reserve(state, opened) ? plan : null;
   } catch (error) {
     return failureOf(error, options.signal);
   }
@@ -176,42 +230,6 @@ async function prefetchGroup(
     const failure = failureOf(error, signal);
     return failure.retry === 'never' ? null : failure;
   }
-}
-
-/** @returns whether the tile is full */
-async function feedScene(
-  opened: OpenScene,
-  state: TileState,
-  plan: ScenePlan,
-  options: ComposeOptions,
-): Promise<boolean> {
-  const { bandCount, dtype, scene } = opened;
-  const shapedBy = (state.shapedBy ??= opened);
-  if (shapedBy.bandCount !== bandCount || shapedBy.dtype !== dtype) {
-    throw new TilerError(
-      'MOSAIC_BANDS_DIFFER',
-      `Mosaicking ${state.tile.z}/${state.tile.x}/${state.tile.y}: ${sceneName(shapedBy.scene)} has ` +
-        `${shapedBy.bandCount} bands of ${shapedBy.dtype}, ${sceneName(scene)} has ${bandCount} of ${dtype}`,
-      { context: { itemId: scene.itemId } },
-    );
-  }
-  const pieces = await readScene(opened, plan, options, options);
-  const { width, height } = state.grid;
-  const selection = (state.selection ??= createPixelSelection(options.pixelSelection, {
-    width,
-    height,
-    bandCount,
-    dtype,
-  }));
-  let isUsed = false;
-  for (const { raster, col, row } of pieces) if (selection.feed(raster, { col, row })) isUsed = true;
-  if (isUsed) state.used.push(scene);
-  return selection.isDone();
-}
-
-function mosaicOf({ selection, used }: TileState): TileMosaic {
-  const raster = selection?.result() ?? null;
-  return raster === null ? { kind: 'empty' } : { kind: 'mosaic', raster, scenes: used };
 }
 
 /** The failure of a scene as a value. An abort, and a fault of the program, are none: they go on as they are. */

@@ -5,8 +5,9 @@ import { readPlan, sourceWindows } from '../cog/read-raster.ts';
 import type { Piece } from '../cog/read-raster.ts';
 import { TilerError } from '../errors.ts';
 import { bytesPerSample, createRaster } from '../raster/raster.ts';
-import type { Dtype, Raster, Window } from '../raster/raster.ts';
+import type { Raster, Window } from '../raster/raster.ts';
 import type { Resampling } from '../raster/resample.ts';
+import type { SceneShape } from './scene-shape.ts';
 import type { AssetRef, Scene } from './scene.ts';
 
 /** Opens the file of an href, or gives it as it is open already. What it gives is not disposed by who asked for it. */
@@ -32,10 +33,8 @@ export interface ScenePlan {
 }
 
 /** A scene whose files are open. Its bands are those of its assets, one after the other. */
-export interface OpenScene {
+export interface OpenScene extends SceneShape {
   readonly scene: Scene;
-  readonly bandCount: number;
-  readonly dtype: Dtype;
   readonly assets: readonly OpenAsset[];
 }
 
@@ -78,7 +77,8 @@ export async function openScene(
     );
   }
   const bandCount = assets.reduce((sum, { bands }) => sum + bands.length, 0);
-  return { scene, bandCount, dtype: first.cog.dtype, assets };
+  const isPaletted = assets.some(({ cog }) => cog.colormap !== null);
+  return { scene, bandCount, dtype: first.cog.dtype, isPaletted, assets };
 }
 
 function bandsOf(scene: Scene, ref: AssetRef, cog: Cog, bidx: readonly number[] | null): readonly number[] {
@@ -159,7 +159,18 @@ export async function readScene(
   return pieces.every((ofAsset) => ofAsset.length === 0) ? [] : [stackPieces(open, plan.grid, pieces)];
 }
 
-function stackPieces(open: OpenScene, grid: TileGrid, pieces: readonly (readonly Piece[])[]): Piece {
+/** The pieces of one scene as one: where two of them meet, as in a scene wider than the world, the earlier counts. */
+export function joinPieces(open: OpenScene, { grid }: ScenePlan, pieces: readonly Piece[]): readonly Piece[] {
+  if (pieces.length < 2) return pieces;
+  const oneAsset = { ...open, assets: [{ bands: Array.from({ length: open.bandCount }, (_, b) => b + 1) }] };
+  return [stackPieces(oneAsset, grid, [pieces])];
+}
+
+function stackPieces(
+  open: Pick<OpenScene, 'dtype' | 'bandCount'> & { readonly assets: readonly Pick<OpenAsset, 'bands'>[] },
+  grid: TileGrid,
+  pieces: readonly (readonly Piece[])[],
+): Piece {
   const stacked = createRaster(grid.width, grid.height, open.dtype, open.bandCount);
   let firstBand = 0;
   for (const [a, { bands }] of open.assets.entries()) {

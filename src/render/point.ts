@@ -1,9 +1,18 @@
 import type { Cog } from '../cog/cog.ts';
 import { apply, invert } from '../geo/affine.ts';
+import { isTilerError, TilerError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 import { CRS84, transformerBetween } from '../geo/crs.ts';
 import type { MosaicBackend } from '../mosaic/backend.ts';
-import { openScene } from '../mosaic/scene-reader.ts';
+import { createPixelSelection } from '../mosaic/pixel-selection/registry.ts';
+import { openScene, sceneName } from '../mosaic/scene-reader.ts';
 import type { CogOpener, OpenAsset, OpenScene } from '../mosaic/scene-reader.ts';
+import { joinShapes, toShape } from '../mosaic/scene-shape.ts';
+import type { SceneShape } from '../mosaic/scene-shape.ts';
+import type { Scene } from '../mosaic/scene.ts';
+import { mayLeaveOut } from '../mosaic/tile-state.ts';
+import { createRaster } from '../raster/raster.ts';
+import type { Raster } from '../raster/raster.ts';
 import type { RenderOptions } from './tile-renderer.ts';
 
 /** What one scene has at a point. */
@@ -12,6 +21,8 @@ export interface PointScene {
   readonly itemId: string;
   /** One for each band, as they are in the file, 0 where one asset of several has none; null = no data here. */
   readonly values: readonly number[] | null;
+  /** Why its values are not known: it was left out, with `onAssetError: "skip"`. */
+  readonly failure?: { readonly code: ErrorCode; readonly message: string };
 }
 
 /** What a mosaic has at a point. */
@@ -28,14 +39,14 @@ export interface PointReading {
 export interface PointParts {
   readonly backend: MosaicBackend;
   readonly cogs: CogOpener;
-  readonly options: Pick<RenderOptions, 'bidx' | 'nodata' | 'pixelSelection'>;
+  readonly options: Pick<RenderOptions, 'bidx' | 'nodata' | 'pixelSelection' | 'bandRule' | 'onAssetError'>;
 }
 
 /**
  * Reads the values of a mosaic at a place: of each scene the full-resolution pixel in which it lies, without resampling
  * and without rescale. Every scene is read, those under the first valid one too, one after the other.
  *
- * @throws TilerError those of `MosaicBackend` and of opening and reading a COG
+ * @throws TilerError `MOSAIC_BANDS_DIFFER`, those of `MosaicBackend`, of `PixelSelection`, and of opening and reading a COG
  */
 export async function readPoint(
   { backend, cogs, options }: PointParts,
@@ -43,12 +54,58 @@ export async function readPoint(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<PointReading> {
   const scenes: PointScene[] = [];
+  const found: FoundPixel[] = [];
   for (const scene of await backend.assetsForPoint(lng, lat, { signal })) {
-    const opened = await openScene(scene, cogs, options, { signal });
-    const values = await readSceneAt(opened, lng, lat, options.nodata, signal);
-    scenes.push({ collection: scene.collection, itemId: scene.itemId, values });
+    const { collection, itemId } = scene;
+    try {
+      const opened = await openScene(scene, cogs, options, { signal });
+      const values = await readSceneAt(opened, lng, lat, options.nodata, signal);
+      scenes.push({ collection, itemId, values });
+      if (values !== null) found.push({ scene, shape: opened, values });
+    } catch (error) {
+      if (!isTilerError(error) || !mayLeaveOut(error, { onAssetError: options.onAssetError ?? 'fail' })) throw error;
+      scenes.push({ collection, itemId, values: null, failure: { code: error.code, message: error.message } });
+    }
   }
-  return { lng, lat, scenes, values: scenes.find(({ values }) => values !== null)?.values ?? null };
+  return { lng, lat, scenes, values: selectValues(found, options) };
+}
+
+interface FoundPixel {
+  readonly scene: Scene;
+  readonly shape: SceneShape;
+  readonly values: readonly number[];
+}
+
+/** What the pixel selection makes of a pixel that several scenes have. */
+function selectValues(
+  found: readonly FoundPixel[],
+  { pixelSelection, bandRule = 'pixel' }: PointParts['options'],
+): readonly number[] | null {
+  const [top] = found;
+  if (top === undefined) return null;
+  // No other scene matters, of whatever kind it is.
+  if (pixelSelection === 'first') return top.values;
+  const shape = found.reduce((joined: SceneShape, { scene, shape }) => {
+    const both = joinShapes(joined, shape);
+    if (both !== null) return both;
+    throw new TilerError(
+      'MOSAIC_BANDS_DIFFER',
+      `Mosaicking a point: ${sceneName(top.scene)} and those after it have ${joined.bandCount} bands of ${joined.dtype}, ` +
+        `${sceneName(scene)} has ${shape.bandCount} of ${shape.dtype}`,
+      { context: { itemId: scene.itemId } },
+    );
+  }, top.shape);
+  const options = { bandRule, maxScenes: found.length };
+  const selection = createPixelSelection(pixelSelection, { ...shape, width: 1, height: 1 }, options);
+  for (const pixel of found) selection.feed(toShape(onePixel(pixel), shape), { col: 0, row: 0 });
+  return selection.result()?.bands.map((band) => band[0] ?? 0) ?? null;
+}
+
+function onePixel({ shape, values }: FoundPixel): Raster {
+  const raster = createRaster(1, 1, shape.dtype, values.length);
+  raster.mask[0] = 255;
+  for (let b = 0; b < values.length; b++) raster.bands[b]![0] = values[b]!;
+  return raster;
 }
 
 async function readSceneAt(

@@ -4,7 +4,7 @@ import type { IoCounters } from '../observe.ts';
 import { scenesTouching } from '../mosaic/asset-filter.ts';
 import type { MosaicBackend } from '../mosaic/backend.ts';
 import { composeTiles } from '../mosaic/compose.ts';
-import type { TileMosaic, TileScenes } from '../mosaic/compose.ts';
+import type { SceneLeftOut, TileMosaic, TileScenes } from '../mosaic/tile-state.ts';
 import { sceneName } from '../mosaic/scene-reader.ts';
 import type { CogOpener } from '../mosaic/scene-reader.ts';
 import type { Metatile, MetatileWork } from '../tms/metatile.ts';
@@ -14,10 +14,12 @@ import { tileBbox, tileBounds } from '../tms/web-mercator-quad.ts';
 import { createEncoder } from './encode/create-encoder.ts';
 import type { TileEncoder } from './encode/encoder.ts';
 import { createInFlight } from './in-flight.ts';
+import { createLeftOutTally } from './left-out.ts';
 import { createStyle } from './style.ts';
 import type { StyleRaster } from './style.ts';
 import type {
   EncodedTile,
+  LeftOutScene,
   MetatileReport,
   RenderOptions,
   TileFailure,
@@ -27,8 +29,11 @@ import type {
 
 /** Bounds on the memory of one metatile. They change no pixel. */
 export interface RenderLimits {
-  /** Pixels of tiles that are filled at the same time; a metatile with more is done in several passes over its scenes. */
-  readonly maxOpenPixels: number;
+  /**
+   * Bytes that the pixel selections of a metatile hold at the same time; one that needs more is done in several passes
+   * over its scenes. Finished tiles are not counted.
+   */
+  readonly maxOpenBytes: number;
   /**
    * Decoded bytes of one scene that are fetched ahead. Less than half of the block cache: what it cannot hold is read
    * twice, and blocks reach beyond the windows that are counted here.
@@ -38,9 +43,12 @@ export interface RenderLimits {
   readonly maxEncoding: number;
 }
 
-/** A metatile of 8x8 tiles of 512 px or 16x16 of 256 px in one pass: 67 MB as RGB with mask. Block cache from 128 MiB on. */
+/**
+ * With `first`, a metatile of 8x8 tiles of 512 px or 16x16 of 256 px in one pass, as 8-bit RGB with mask. Block cache from
+ * 128 MiB on.
+ */
 export const DEFAULT_RENDER_LIMITS: RenderLimits = {
-  maxOpenPixels: 2 ** 24,
+  maxOpenBytes: 64 * 1024 * 1024,
   maxPrefetchBytes: 48 * 1024 * 1024,
   maxEncoding: 4,
 };
@@ -88,13 +96,19 @@ class MetatileRenderer implements TileRenderer {
     let rendered = 0;
     let empty = 0;
     const failures: TileFailure[] = [];
+    const leftOut = createLeftOutTally();
     const give: TileSink = async (tile, encoded) => {
       if (encoded === null) empty++;
       else rendered++;
       await sink(tile, encoded);
     };
-    await this.render(work.metatile, work.tiles, give, (tile, error) => failures.push(failureOf(tile, error)), signal);
-    return { rendered, empty, failures };
+    const ends: TileEnds = {
+      sink: give,
+      fail: (tile, error) => failures.push(failureOf(tile, error)),
+      leaveOut: (scenes) => leftOut.add({ tiles: 1, scenes }),
+    };
+    await this.render(work.metatile, work.tiles, ends, signal);
+    return { rendered, empty, failures, leftOut: leftOut.total() };
   }
 
   async renderTile(tile: Tile, { signal }: { readonly signal: AbortSignal }): Promise<EncodedTile | null> {
@@ -103,7 +117,8 @@ class MetatileRenderer implements TileRenderer {
       result = encoded;
       await Promise.resolve();
     };
-    await this.render({ ...tile, size: 1 }, [tile], give, (_, error) => (result = error), signal);
+    const ends: TileEnds = { sink: give, fail: (_, error) => (result = error), leaveOut: () => {} };
+    await this.render({ ...tile, size: 1 }, [tile], ends, signal);
     if (isTilerError(result)) throw result;
     return result;
   }
@@ -112,30 +127,22 @@ class MetatileRenderer implements TileRenderer {
     await Promise.resolve();
   }
 
-  private async render(
-    metatile: Metatile,
-    tiles: readonly Tile[],
-    sink: TileSink,
-    fail: (tile: Tile, error: TilerError) => void,
-    signal: AbortSignal,
-  ): Promise<void> {
+  private async render(metatile: Metatile, tiles: readonly Tile[], ends: TileEnds, signal: AbortSignal): Promise<void> {
     for (const tile of tiles) assertTile(tile);
     const { backend, cogs, options } = this.parts;
-    const { tileSize } = options;
+    const { tileSize, bandRule = 'pixel', onAssetError = 'fail' } = options;
+    const { maxOpenBytes, maxPrefetchBytes } = this.limits;
     const scenes = await backend.assetsForMetatile(metatile, { signal });
     const encoding = createInFlight(this.limits.maxEncoding);
     const take = (tile: Tile, mosaic: TileMosaic): Promise<void> =>
-      encoding.begin(() => this.finishTile(tile, mosaic, sink, fail));
-    const passSize = Math.max(1, Math.floor(this.limits.maxOpenPixels / tileSize ** 2));
+      encoding.begin(() => this.finishTile(tile, mosaic, ends));
     try {
-      for (let i = 0; i < tiles.length; i += passSize) {
-        const pass = tiles.slice(i, i + passSize).map((tile): TileScenes => {
-          const grid = { bounds: tileBounds(tile), width: tileSize, height: tileSize };
-          return { tile, grid, scenes: scenesTouching(scenes, tileBbox(tile)) };
-        });
-        const { maxPrefetchBytes } = this.limits;
-        await composeTiles(scenes, pass, take, { ...options, cogs, maxPrefetchBytes, signal });
-      }
+      const tileScenes = tiles.map((tile): TileScenes => {
+        const grid = { bounds: tileBounds(tile), width: tileSize, height: tileSize };
+        return { tile, grid, scenes: scenesTouching(scenes, tileBbox(tile)) };
+      });
+      const limits = { maxOpenBytes, maxPrefetchBytes };
+      await composeTiles(scenes, tileScenes, take, { ...options, bandRule, onAssetError, ...limits, cogs, signal });
       await encoding.finish();
     } finally {
       // Nothing is handed over any more once the call has ended, however it ends.
@@ -143,23 +150,33 @@ class MetatileRenderer implements TileRenderer {
     }
   }
 
-  private async finishTile(
-    tile: Tile,
-    mosaic: TileMosaic,
-    sink: TileSink,
-    fail: (tile: Tile, error: TilerError) => void,
-  ): Promise<void> {
-    if (mosaic.kind === 'empty') return await sink(tile, null);
+  private async finishTile(tile: Tile, mosaic: TileMosaic, { sink, fail, leaveOut }: TileEnds): Promise<void> {
     if (mosaic.kind === 'failed') return fail(tile, mosaic.error);
-    let bytes: Uint8Array;
-    try {
-      bytes = await this.encoder.encode(this.style(mosaic.raster));
-    } catch (error) {
-      if (isTilerError(error)) return fail(tile, error);
-      throw error;
+    let encoded: EncodedTile | null = null;
+    if (mosaic.kind === 'mosaic') {
+      try {
+        const bytes = await this.encoder.encode(this.style(mosaic.raster));
+        encoded = { tile, bytes, scenes: mosaic.scenes.map(sceneName) };
+      } catch (error) {
+        if (isTilerError(error)) return fail(tile, error);
+        throw error;
+      }
     }
-    await sink(tile, { tile, bytes, scenes: mosaic.scenes.map(sceneName) });
+    if (mosaic.leftOut.length > 0) leaveOut(mosaic.leftOut.map(leftOutScene));
+    await sink(tile, encoded);
   }
+}
+
+/** Where the tiles of a metatile end up. */
+interface TileEnds {
+  readonly sink: TileSink;
+  readonly fail: (tile: Tile, error: TilerError) => void;
+  /** What one tile, rendered or empty, is without. */
+  readonly leaveOut: (scenes: readonly LeftOutScene[]) => void;
+}
+
+function leftOutScene({ scene, error }: SceneLeftOut): LeftOutScene {
+  return { scene: sceneName(scene), code: error.code, message: error.message, tiles: 1 };
 }
 
 function failureOf(tile: Tile, { code, message, retryAfterMs }: TilerError): TileFailure {

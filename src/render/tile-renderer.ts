@@ -1,5 +1,7 @@
 import type { IoCounters } from '../observe.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { BandRule } from '../mosaic/pixel-selection.ts';
+import type { PixelSelectionName } from '../mosaic/pixel-selection/registry.ts';
 import type { Resampling } from '../raster/resample.ts';
 import type { MetatileWork } from '../tms/metatile.ts';
 import type { Tile } from '../tms/tile.ts';
@@ -13,7 +15,14 @@ export interface RenderOptions {
   readonly nodata: number | null;
   /** One pair for all bands or one each; null = samples are uint8 already. */
   readonly rescale: readonly (readonly [number, number])[] | null;
-  readonly pixelSelection: 'first';
+  readonly pixelSelection: PixelSelectionName;
+  /** How `highest` and `lowest` compare pixels of several bands. Default `pixel`. */
+  readonly bandRule?: BandRule;
+  /**
+   * What an asset that cannot be read, now or ever, does to the tiles that need it: `fail` (the default) or `skip`, which
+   * leaves its scene out of them and says so. A failure that may pass fails the tile in any case.
+   */
+  readonly onAssetError?: 'fail' | 'skip';
   readonly resampling: Resampling;
   readonly format: 'png' | 'jpeg' | 'webp';
 }
@@ -34,11 +43,31 @@ export interface TileFailure {
   readonly retryAfterMs: number | null;
 }
 
+/** A scene that tiles had to do without, and the failure that was the reason. */
+export interface LeftOutScene {
+  /** `collection/itemId`. */
+  readonly scene: string;
+  readonly code: ErrorCode;
+  /** Of one of the tiles: they may have met different blocks. */
+  readonly message: string;
+  /** Tiles without it; empty ones are counted, failed ones are not. */
+  readonly tiles: number;
+}
+
+/** What tiles had to do without, with `onAssetError: "skip"`. */
+export interface LeftOut {
+  /** Tiles without one scene or more. */
+  readonly tiles: number;
+  /** Sorted by scene, then code; a scene that failed in two ways is in it twice. */
+  readonly scenes: readonly LeftOutScene[];
+}
+
 /** What became of one metatile. Every tile of the work is in exactly one of the three. */
 export interface MetatileReport {
   readonly rendered: number;
   readonly empty: number;
   readonly failures: readonly TileFailure[];
+  readonly leftOut: LeftOut;
 }
 
 /** Receives each tile as it is done: an encoded tile, or null for an empty one. Called for one tile at a time or several. */
@@ -49,7 +78,7 @@ export interface TileRenderer extends AsyncDisposable {
   readonly counters: IoCounters;
   /**
    * Renders the tiles of one metatile. A tile's bytes do not depend on which metatile it is rendered in. A failed asset
-   * fails the tiles that need it, and only those; a failed search fails the call, and so does a sink that throws. When the
+   * fails the tiles that need it, and only those, or is left out of them; a failed search fails the call, and so does a sink that throws. When the
    * call has ended, however it ends, the sink is not called any more.
    */
   renderMetatile(

@@ -109,6 +109,21 @@ describe('golden tiles', () => {
   });
 });
 
+describe('pixel selections', () => {
+  const tile = tileAt(15.3, 45.95, 10);
+  const rescale = { rescale: [[0, 3500]] } as const;
+
+  test('the mean of two UTM scenes where they overlap', async () => {
+    const options = { ...rescale, pixelSelection: 'mean' } as const;
+    expect(await differenceFromGolden('utm-pair-mean', [UTM_WEST, UTM_EAST], tile, options)).toBeNull();
+  });
+
+  test('the one whose last band is highest, its other band as grey', async () => {
+    const options = { ...rescale, pixelSelection: 'lastBandHigh', bidx: [1, 3] } as const;
+    expect(await differenceFromGolden('utm-pair-last-band-high', [UTM_WEST, UTM_EAST], tile, options)).toBeNull();
+  });
+});
+
 describe('the comparison', () => {
   const black = { create: { width: 256, height: 256, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 1 } } } as const;
 

@@ -1,6 +1,7 @@
 import type { Raster, Samples } from '../../raster/raster.ts';
 import { createSamples } from '../../raster/raster.ts';
 import type { MosaicShape, PixelSelection } from '../pixel-selection.ts';
+import { assertFits } from './fits.ts';
 
 const OPAQUE = 255;
 
@@ -40,13 +41,17 @@ class First implements PixelSelection {
     return this.openPixels === 0;
   }
 
+  async nextPass(): Promise<boolean> {
+    return await Promise.resolve(false);
+  }
+
   result(): Raster | null {
     const { width, height, dtype } = this.shape;
     return this.isEmpty ? null : { width, height, dtype, bands: this.bands, mask: this.mask };
   }
 
   feed(raster: Raster, at: { readonly col: number; readonly row: number }): boolean {
-    this.checkFits(raster, at);
+    assertFits(this.shape, raster, at);
     if (this.isDone()) return false;
     let taken = false;
     for (let row = 0; row < raster.height; row++) {
@@ -86,15 +91,5 @@ class First implements PixelSelection {
       band[j] = isFloat ? value : Math.floor(value + 0.5);
     }
     this.mask[j] = Math.floor((top + below) * OPAQUE + 0.5);
-  }
-
-  private checkFits(raster: Raster, at: { readonly col: number; readonly row: number }): void {
-    const { width, height, dtype, bandCount } = this.shape;
-    const inside = at.col >= 0 && at.row >= 0 && at.col + raster.width <= width && at.row + raster.height <= height;
-    if (inside && raster.dtype === dtype && raster.bands.length === bandCount) return;
-    throw new RangeError(
-      `Feeding ${raster.bands.length} bands of ${raster.dtype}, ${raster.width}x${raster.height} at ${at.col},${at.row}, ` +
-        `to a mosaic of ${bandCount} bands of ${dtype}, ${width}x${height}`,
-    );
   }
 }

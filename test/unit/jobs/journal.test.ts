@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openJournal, removeJournal } from '../../../jobs/journal.ts';
+import { NOTHING_LEFT_OUT } from '../../../src/render/left-out.ts';
+import type { LeftOut } from '../../../src/render/tile-renderer.ts';
 
 const RUN = { run: '0123456789abcdef-1', indexCount: 100 };
 
@@ -82,4 +84,61 @@ test('is removed with its folder, if that is empty then', async () => {
   await removeJournal(other);
   expect(existsSync(join(folder, 'state'))).toBe(false);
   await removeJournal(other);
+});
+
+describe('what was left out', () => {
+  const leftOut = (tiles: number, ...names: readonly string[]): LeftOut => ({
+    tiles,
+    scenes: names.map((scene) => ({ scene, code: 'ASSET_NOT_FOUND', message: `Reading ${scene}`, tiles })),
+  });
+
+  test('is remembered of the metatiles that are done, each once', async () => {
+    {
+      await using journal = await openJournal(path, RUN);
+      expect(journal.leftOut).toStrictEqual(NOTHING_LEFT_OUT);
+      await journal.markDone(1, 4, leftOut(4, 'a', 'b'));
+      await journal.markDone(2, 4, NOTHING_LEFT_OUT);
+      await journal.markDone(3, 4, leftOut(1, 'b\u2028'));
+      // Done again, with another result, as after a kill between the two writes.
+      await journal.markDone(1, 4, leftOut(2, 'b'));
+    }
+    await using journal = await openJournal(path, RUN);
+    expect(journal.leftOut).toStrictEqual({
+      tiles: 3,
+      scenes: [...leftOut(2, 'b').scenes, ...leftOut(1, 'b\u2028').scenes],
+    });
+  });
+
+  test.each(['{"index":7,"leftOut":{"ti', '{"index":7,"leftOut":{"tiles":1,"scenes":[]}}'])(
+    'of a metatile that is not done does not count, and a line cut off breaks no other: %s',
+    async (rest) => {
+      {
+        await using journal = await openJournal(path, RUN);
+        await journal.markDone(1, 4, leftOut(4, 'a'));
+      }
+      await appendFile(`${path}.left-out`, rest);
+      {
+        await using journal = await openJournal(path, RUN);
+        expect(journal.leftOut).toStrictEqual(leftOut(4, 'a'));
+        await journal.markDone(8, 4, leftOut(1, 'a'));
+      }
+      await using journal = await openJournal(path, RUN);
+      expect(journal.leftOut.tiles).toBe(5);
+      expect(journal.leftOut.scenes).toMatchObject([{ scene: 'a', tiles: 5 }]);
+    },
+  );
+
+  test('of another run is forgotten, and removed with the journal', async () => {
+    {
+      await using journal = await openJournal(path, RUN);
+      await journal.markDone(1, 4, leftOut(4, 'a'));
+    }
+    {
+      await using other = await openJournal(path, { ...RUN, indexCount: 101 });
+      expect(other.leftOut).toStrictEqual(NOTHING_LEFT_OUT);
+      await other.markDone(1, 4, leftOut(2, 'c'));
+    }
+    await removeJournal(path);
+    expect(existsSync(join(folder, 'state'))).toBe(false);
+  });
 });

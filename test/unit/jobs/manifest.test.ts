@@ -1,5 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { decideStart, manifestFailures, readManifest, runId, writeManifest } from '../../../jobs/manifest.ts';
+import {
+  decideStart,
+  manifestFailures,
+  manifestLeftOut,
+  readManifest,
+  runId,
+  writeManifest,
+} from '../../../jobs/manifest.ts';
 import type { Manifest } from '../../../jobs/manifest.ts';
 import { createMemoryStore } from '../../../src/store/memory-store.ts';
 import type { TileStore } from '../../../src/store/tile-store.ts';
@@ -78,6 +85,16 @@ describe('the document', () => {
       await expect(readManifest(store, { signal })).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
     },
   );
+
+  test('says what tiles had to do without, and nothing where there is nothing', async () => {
+    const scenes = [{ scene: 'c/a', code: 'ASSET_NOT_FOUND', message: 'm', tiles: 3 } as const];
+    expect(manifestLeftOut({ tiles: 0, scenes: [] })).toStrictEqual({});
+    const manifest = { v: 1, requestHash: 'h', generation: 1, state: 'complete' } as const;
+    await writeManifest(store, { ...manifest, ...manifestLeftOut({ tiles: 3, scenes }) }, { signal });
+    expect(await readManifest(store, { signal })).toStrictEqual({ ...manifest, leftOut: { tiles: 3, scenes } });
+    const many = Array.from({ length: 1001 }, (_, n) => ({ ...scenes[0]!, scene: `s${n}` }));
+    expect(manifestLeftOut({ tiles: 1, scenes: many }).leftOut?.scenes).toHaveLength(1000);
+  });
 
   test('lists failures by address, whatever order they came in', () => {
     const at = (z: number, x: number, y: number) =>

@@ -129,6 +129,26 @@ test('the summary says what was made and what it took', () => {
   ]);
 });
 
+test('the closing lines say what tiles had to do without', () => {
+  const scenes = Array.from({ length: 7 }, (_, n) => {
+    return { scene: `landsat/s${n}`, code: 'ASSET_NOT_FOUND', message: 'm', tiles: 1000 + n } as const;
+  });
+  const summary = {
+    run: 'r',
+    state: 'complete',
+    ...state(5000),
+    metatiles: 4,
+    io: createIoCounters(),
+    seconds: 2,
+  } as const;
+  const [done, first, ...lines] = summaryLines({ ...summary, leftOut: { tiles: 1234, scenes } });
+  expect(done).toMatch(/^done: 5,000 tiles rendered, 0 empty, 0 failed/);
+  expect(first).toBe('1,234 tiles are without scenes that could not be read, which tilewright.json lists:');
+  expect(lines).toHaveLength(7);
+  expect(lines[0]).toBe('  landsat/s0  ASSET_NOT_FOUND  left out of 1,000 tiles');
+  expect(lines[5]).toBe('  and 2 more');
+});
+
 test.each([
   [0, '0 B'],
   [999, '999 B'],

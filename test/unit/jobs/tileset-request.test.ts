@@ -45,6 +45,8 @@ test('the defaults are filled in', () => {
     tileSize: 256,
     onMissingAsset: 'error',
     pixelSelection: 'first',
+    bandRule: 'pixel',
+    onAssetError: 'fail',
     resampling: 'nearest',
     format: 'png',
     metatileSize: 8,
@@ -303,6 +305,8 @@ test('render options are the fields that pixels depend on', () => {
     nodata: 0,
     rescale: [[0, 3000]],
     pixelSelection: 'first',
+    bandRule: 'pixel',
+    onAssetError: 'fail',
     resampling: 'bilinear',
     format: 'png',
   });
@@ -343,6 +347,13 @@ describe('hashes', () => {
     ['the order of assets', { assets: ['blue', 'green', 'red'] }, [true, true, true]],
     ['sortby', { mosaic: { ...REQUEST.mosaic, sortby: ['properties.datetime'] } }, [true, true, true]],
     ['resampling', { resampling: 'bilinear' }, [true, true, true]],
+    ['pixelSelection', { pixelSelection: 'mean' }, [true, true, true]],
+    [
+      'bandRule and onAssetError as they are by default',
+      { bandRule: 'pixel', onAssetError: 'fail' },
+      [false, false, false],
+    ],
+    ['onAssetError', { onAssetError: 'skip' }, [true, true, true]],
     ['nodata', { nodata: 'nan' }, [true, true, true]],
   ])('change with %s: pixels, tileset, run', (_name, change, expected) => {
     expect(changed(change)).toEqual(expected);

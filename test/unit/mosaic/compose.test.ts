@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { composeTiles } from '../../../src/mosaic/compose.ts';
-import type { ComposeOptions, TileMosaic } from '../../../src/mosaic/compose.ts';
+import type { ComposeOptions } from '../../../src/mosaic/compose.ts';
+import type { TileMosaic } from '../../../src/mosaic/tile-state.ts';
 import type { Raster } from '../../../src/raster/raster.ts';
 import { metatileTiles } from '../../../src/tms/metatile.ts';
 import type { Tile } from '../../../src/tms/tile.ts';
@@ -43,7 +44,10 @@ async function compose(
     nodata: 0,
     resampling: 'nearest',
     pixelSelection: 'first',
+    bandRule: 'pixel',
+    onAssetError: 'fail',
     maxPrefetchBytes: 1e7,
+    maxOpenBytes: 1e8,
   } as const;
   await composeTiles(scenes, tiles, sink, { ...defaults, cogs: mosaic.cogs, signal, ...options });
   return finished;

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { readPoint } from '../../../src/render/point.ts';
 import type { PointReading } from '../../../src/render/point.ts';
+import { TilerError } from '../../../src/errors.ts';
+import type { RenderOptions } from '../../../src/render/tile-renderer.ts';
 import { tileBbox } from '../../../src/tms/web-mercator-quad.ts';
 import { createMemoryMosaic, gridCog, gridFootprint, gridScene } from '../../support/memory-mosaic.ts';
 import type { MemoryMosaic, MemoryScene } from '../../support/memory-mosaic.ts';
@@ -17,9 +19,14 @@ async function read(
   lng: number,
   lat: number,
   nodata: number | null = 0,
+  options: Partial<RenderOptions> = {},
 ): Promise<PointReading> {
   await using mosaic = 'backend' in scenes ? scenes : createMemoryMosaic(scenes);
-  return await readPoint({ ...mosaic, options: { bidx: null, nodata, pixelSelection: 'first' } }, { lng, lat }, NEVER);
+  return await readPoint(
+    { ...mosaic, options: { bidx: null, nodata, pixelSelection: 'first', ...options } },
+    { lng, lat },
+    NEVER,
+  );
 }
 
 describe('point', () => {
@@ -50,6 +57,61 @@ describe('point', () => {
       ['second', [9]],
     ]);
     expect(reading.values).toEqual([7]);
+  });
+
+  test.each<[RenderOptions['pixelSelection'], readonly number[]]>([
+    ['first', [7, 1]],
+    ['highest', [5, 9]],
+    ['mean', [5, 5]],
+    ['median', [5, 4]],
+    ['sum', [14, 14]],
+    ['count', [3]],
+    ['lastBandHigh', [5]],
+  ])('by %s gives what a tile would show', async (pixelSelection, values) => {
+    const pixels = [
+      [7, 1],
+      [2, 4],
+      [5, 9],
+      [0, 0],
+    ];
+    const scenes = pixels.map((bands, n) => gridScene({ id: `s${n}`, ...GRID, bands: () => bands }));
+    const reading = await read(scenes, (WEST + EAST) / 2, NORTH - 1, 0, { pixelSelection });
+    expect(reading.values).toEqual(values);
+    expect(reading.scenes.map((scene) => scene.values)).toEqual([...pixels.slice(0, 3), null]);
+  });
+
+  test('joins scenes of other dtypes, and names those that cannot be', async () => {
+    const scenes = [
+      gridScene({ id: 'grey', ...GRID, bands: () => [3] }),
+      gridScene({ id: 'deep', ...GRID, dtype: 'uint16', bands: () => [300, 400, 500] }),
+      gridScene({ id: 'two', ...GRID, bands: () => [1, 2] }),
+    ];
+    const at = [(WEST + EAST) / 2, NORTH - 1, 0, { pixelSelection: 'highest' }] as const;
+    expect((await read(scenes.slice(0, 2), ...at)).values).toEqual([300, 400, 500]);
+    const mixed = read(scenes, ...at);
+    await expect(mixed).rejects.toMatchObject({
+      code: 'MOSAIC_BANDS_DIFFER',
+      message: expect.stringMatching(/memory\/two has 2 of uint8/),
+    });
+    expect((await read(scenes, at[0], at[1])).values).toEqual([3]);
+  });
+
+  test('says of a scene that is left out why its values are not known', async () => {
+    const mosaic = createMemoryMosaic(['lost', 'found'].map((id) => gridScene({ id, ...GRID, bands: () => [7] })));
+    mosaic.onRead = (name) => {
+      if (name === 'lost/data') throw new TilerError('ASSET_NOT_FOUND', 'Reading: 404');
+    };
+    const at = [(WEST + EAST) / 2, NORTH - 1, 0] as const;
+    expect(await read(mosaic, ...at, { onAssetError: 'skip' })).toMatchObject({
+      scenes: [
+        { itemId: 'lost', values: null, failure: { code: 'ASSET_NOT_FOUND', message: 'Reading: 404' } },
+        { values: [7] },
+      ],
+      values: [7],
+    });
+    const again = createMemoryMosaic([gridScene({ id: 'lost', ...GRID, bands: () => [7] })]);
+    again.onRead = mosaic.onRead;
+    await expect(read(again, ...at)).rejects.toMatchObject({ code: 'ASSET_NOT_FOUND' });
   });
 
   test('of nothing is null', async () => {

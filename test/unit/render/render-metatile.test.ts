@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { TilerError } from '../../../src/errors.ts';
+import { NOTHING_LEFT_OUT } from '../../../src/render/left-out.ts';
 import { createTileRenderer, DEFAULT_RENDER_LIMITS } from '../../../src/render/render-metatile.ts';
 import type { RenderLimits } from '../../../src/render/render-metatile.ts';
 import type { EncodedTile, MetatileReport, RenderOptions, TileRenderer } from '../../../src/render/tile-renderer.ts';
@@ -77,7 +78,7 @@ describe('a metatile', () => {
   test('costs one search, one open and each block once', async () => {
     await using mosaic = createMemoryMosaic([scene('a', 100)]);
     const { report, tiles } = await render(rendererOf(mosaic));
-    expect(report).toEqual({ rendered: 4, empty: 0, failures: [] });
+    expect(report).toEqual({ rendered: 4, empty: 0, failures: [], leftOut: NOTHING_LEFT_OUT });
     expect(mosaic.searches).toEqual([METATILE]);
     expect(mosaic.opens).toEqual(['a/data']);
     expect(mosaic.counters.blocksDecoded).toBe(4);
@@ -125,7 +126,7 @@ describe('a metatile', () => {
     const west = scene('west', 0, { columns: 1, bands: (_, __, row) => [row < 256 ? 100 : 0] });
     await using mosaic = createMemoryMosaic([west]);
     const { report, tiles } = await render(rendererOf(mosaic));
-    expect(report).toEqual({ rendered: 1, empty: 3, failures: [] });
+    expect(report).toEqual({ rendered: 1, empty: 3, failures: [], leftOut: NOTHING_LEFT_OUT });
     expect(
       [...tiles]
         .filter(([, tile]) => tile === null)
@@ -136,7 +137,12 @@ describe('a metatile', () => {
 
   test('with nothing in the catalog opens nothing', async () => {
     await using mosaic = createMemoryMosaic([]);
-    expect((await render(rendererOf(mosaic))).report).toEqual({ rendered: 0, empty: 4, failures: [] });
+    expect((await render(rendererOf(mosaic))).report).toEqual({
+      rendered: 0,
+      empty: 4,
+      failures: [],
+      leftOut: NOTHING_LEFT_OUT,
+    });
   });
 });
 
@@ -150,8 +156,8 @@ describe('bytes do not depend on the metatile', () => {
   test.each([
     { resampling: 'nearest', limits: {} },
     { resampling: 'bilinear', limits: {} },
-    { resampling: 'bilinear', limits: { maxOpenPixels: 1 } },
-    { resampling: 'bilinear', limits: { maxOpenPixels: 3 * 65_536, maxPrefetchBytes: 1, maxEncoding: 1 } },
+    { resampling: 'bilinear', limits: { maxOpenBytes: 1 } },
+    { resampling: 'bilinear', limits: { maxOpenBytes: 6 * 65_536, maxPrefetchBytes: 1, maxEncoding: 1 } },
   ] as const)('$resampling with $limits', async ({ resampling, limits }) => {
     await using mosaic = createMemoryMosaic(scenes);
     const { tiles } = await render(rendererOf(mosaic, { resampling }, limits));
@@ -208,14 +214,14 @@ describe('failures', () => {
   });
 
   test('scenes of other bands fail a tile that mixes them, and both are named', async () => {
-    const holed = scene('grey', 0, { bands: (_, col) => [col < 256 ? 100 : 0] });
-    const rgb = scene('rgb', 0, { bands: () => [1, 2, 3] });
-    await using mosaic = createMemoryMosaic([holed, rgb]);
+    const holed = scene('grey', 0, { bands: (_, col) => [col < 256 || col % 2 === 0 ? 100 : 0] });
+    const two = scene('two', 0, { bands: () => [1, 2] });
+    await using mosaic = createMemoryMosaic([holed, two]);
     const { report } = await render(rendererOf(mosaic));
     expect(report.rendered).toBe(2);
     expect(report.failures).toHaveLength(2);
     expect(report.failures[0]).toMatchObject({ code: 'MOSAIC_BANDS_DIFFER' });
-    expect(report.failures[0]?.message).toMatch(/memory\/grey has 1 bands of uint8, memory\/rgb has 3 of uint8/);
+    expect(report.failures[0]?.message).toMatch(/memory\/grey has 1 bands of uint8, memory\/two has 2 of uint8/);
   });
 
   test('a style that does not fit is a failed tile with the reason', async () => {

@@ -3,6 +3,7 @@ import { createIoMeter } from '../../../jobs/metatile-result.ts';
 import { TilerError } from '../../../src/errors.ts';
 import { createIoCounters } from '../../../src/observe.ts';
 import type { TileRenderer } from '../../../src/render/tile-renderer.ts';
+import { NOTHING_LEFT_OUT } from '../../../src/render/left-out.ts';
 import { createMemoryStore } from '../../../src/store/memory-store.ts';
 import type { TileStore } from '../../../src/store/tile-store.ts';
 import type { MetatileWork } from '../../../src/tms/metatile.ts';
@@ -28,6 +29,7 @@ function renderer(failing: string | null = null): TileRenderer {
       const report = {
         rendered: 0,
         empty: 0,
+        leftOut: NOTHING_LEFT_OUT,
         failures: [] as { tile: Tile; code: 'ASSET_CORRUPT'; message: string; retryAfterMs: null }[],
       };
       counters.searches++;
