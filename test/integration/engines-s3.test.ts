@@ -4,11 +4,13 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { assertExit, runCli, startCli, until } from '../support/processes.ts';
 import { startRedis } from '../support/redis.ts';
 import type { RedisServer } from '../support/redis.ts';
 import { startS3 } from '../support/s3.ts';
 import type { S3Server } from '../support/s3.ts';
+import { startAll } from '../support/server-process.ts';
 import { filesOf, startSmallWorld } from '../support/small-world.ts';
 import type { SmallWorld } from '../support/small-world.ts';
 
@@ -23,7 +25,7 @@ let env: Readonly<Record<string, string>>;
 let expected: readonly string[];
 
 beforeAll(async () => {
-  [world, redis, s3] = await Promise.all([startSmallWorld(), startRedis(), startS3()]);
+  [world, redis, s3] = await startAll(startSmallWorld(), startRedis(), startS3());
   await s3.createBucket(BUCKET);
   env = { ...redis.env, ...s3.env, TILEWRIGHT_S3_FORCE_PATH_STYLE: '1' };
   const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } = s3.env;
@@ -35,7 +37,7 @@ beforeAll(async () => {
   });
   assertExit(await runCli(['render', await world.request({ output: 'folder' })]), 0);
   expected = await filesOf(join(world.folder, 'folder'));
-});
+}, INSTALL_TIMEOUT_MS);
 
 afterAll(async () => {
   client.destroy();

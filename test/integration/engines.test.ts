@@ -1,9 +1,11 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { assertExit, runCli, startCli, until } from '../support/processes.ts';
 import { startRedis } from '../support/redis.ts';
 import type { RedisServer } from '../support/redis.ts';
+import { startAll } from '../support/server-process.ts';
 import { filesOf, startSmallWorld } from '../support/small-world.ts';
 import type { SmallWorld } from '../support/small-world.ts';
 
@@ -27,12 +29,12 @@ function summaryOf(stdout: string): Summary {
 }
 
 beforeAll(async () => {
-  [world, redis] = await Promise.all([startSmallWorld(), startRedis()]);
+  [world, redis] = await startAll(startSmallWorld(), startRedis());
   const { code, stderr } = await runCli(['render', await world.request(), '--output', out('one'), '--processes', '1']);
   assertExit({ code, stderr }, 0);
   expected = await filesOf(out('one'));
   if (expected.length < 40) throw new Error(`The world has only ${expected.length} files`);
-});
+}, INSTALL_TIMEOUT_MS);
 
 beforeEach(() => {
   world.breakScenes([], 0);

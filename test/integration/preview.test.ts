@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startPreviewServer } from '../../jobs/preview-server.ts';
@@ -10,6 +11,7 @@ import { createIoCounters } from '../../src/observe.ts';
 import { createFileStore } from '../../src/store/file-store.ts';
 import { createTileJson, tileJsonToText } from '../../src/store/tilejson.ts';
 import { launchChromium } from '../support/chromium.ts';
+import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 
 const NEVER = { signal: new AbortController().signal };
 const NAME = '<b>Four</b> & "quarters"';
@@ -155,42 +157,44 @@ describe('preview server', () => {
 });
 
 describe('preview page in Chromium', () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await launchChromium();
+  }, INSTALL_TIMEOUT_MS);
+  afterAll(async () => browser.close());
+
   test('shows the tiles where they belong', async () => {
-    const browser = await launchChromium();
-    try {
-      const page = await browser.newPage({ viewport: { width: 800, height: 600 } });
-      const problems: string[] = [];
-      const origins = new Set<string>();
-      page.on('console', (message) => {
-        if (message.type() === 'error') problems.push(message.text());
-      });
-      page.on('pageerror', (error) => problems.push(error.message));
-      page.on('request', (sent) => {
-        if (!/^(blob|data):/.test(sent.url())) origins.add(new URL(sent.url()).origin);
-      });
-      await page.goto(server.url);
-      await page.waitForSelector('body[data-state=idle]', { timeout: 60_000 });
-      const plain = await page.screenshot();
-      const colorAt = await pixelReader(plain);
-      expect(colorAt(350, 250)).toEqual(RED);
-      expect(colorAt(450, 250)).toEqual(GREEN);
-      expect(colorAt(350, 350)).toEqual(BLUE);
-      expect(colorAt(450, 350)).toEqual(BACKGROUND);
-      expect(await page.textContent('#zoom')).toBe('tiles of z1 (z1 to z3, png, 256 px)');
+    const page = await browser.newPage({ viewport: { width: 800, height: 600 } });
+    const problems: string[] = [];
+    const origins = new Set<string>();
+    page.on('console', (message) => {
+      if (message.type() === 'error') problems.push(message.text());
+    });
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('request', (sent) => {
+      if (!/^(blob|data):/.test(sent.url())) origins.add(new URL(sent.url()).origin);
+    });
+    await page.goto(server.url);
+    await page.waitForSelector('body[data-state=idle]', { timeout: 60_000 });
+    const plain = await page.screenshot();
+    const colorAt = await pixelReader(plain);
+    expect(colorAt(350, 250)).toEqual(RED);
+    expect(colorAt(450, 250)).toEqual(GREEN);
+    expect(colorAt(350, 350)).toEqual(BLUE);
+    expect(colorAt(450, 350)).toEqual(BACKGROUND);
+    expect(await page.textContent('#zoom')).toBe('tiles of z1 (z1 to z3, png, 256 px)');
 
-      await page.check('#grid');
-      await expect.poll(async () => Buffer.compare(await page.screenshot(), plain), { timeout: 20_000 }).not.toBe(0);
-      const names = await page.locator('.tile-name').allTextContents();
-      expect(names.filter((name) => name.startsWith('1/')).length).toBe(names.length);
-      expect(new Set(names)).toEqual(new Set(['1/0/0', '1/0/1', '1/1/0', '1/1/1']));
+    await page.check('#grid');
+    await expect.poll(async () => Buffer.compare(await page.screenshot(), plain), { timeout: 20_000 }).not.toBe(0);
+    const names = await page.locator('.tile-name').allTextContents();
+    expect(names.filter((name) => name.startsWith('1/')).length).toBe(names.length);
+    expect(new Set(names)).toEqual(new Set(['1/0/0', '1/0/1', '1/1/0', '1/1/1']));
 
-      expect(await page.title()).toBe(`${NAME} · Tilewright`);
-      expect(await page.isHidden('#problem')).toBe(true);
-      expect(problems).toEqual([]);
-      expect([...origins]).toEqual([new URL(server.url).origin]);
-    } finally {
-      await browser.close();
-    }
+    expect(await page.title()).toBe(`${NAME} · Tilewright`);
+    expect(await page.isHidden('#problem')).toBe(true);
+    expect(problems).toEqual([]);
+    expect([...origins]).toEqual([new URL(server.url).origin]);
   });
 });
 

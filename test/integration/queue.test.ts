@@ -19,6 +19,7 @@ import { SILENT, createIoCounters } from '../../src/observe.ts';
 import { createFileStore } from '../../src/store/file-store.ts';
 import { createExpandProcessor } from '../../workers/expand-run.ts';
 import { until } from '../support/processes.ts';
+import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { startRedis } from '../support/redis.ts';
 import type { RedisServer } from '../support/redis.ts';
 
@@ -34,7 +35,7 @@ let tests = 0;
 
 beforeAll(async () => {
   redis = await startRedis();
-});
+}, INSTALL_TIMEOUT_MS);
 
 afterAll(async () => {
   await redis[Symbol.asyncDispose]();

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { assertExit, childrenOf, isAlive, runCli, startCli, until } from '../support/processes.ts';
 import type { Running } from '../support/processes.ts';
 import { createOwnRedis, startRedis } from '../support/redis.ts';
 import type { RedisServer } from '../support/redis.ts';
+import { startAll } from '../support/server-process.ts';
 import { filesOf, startSmallWorld } from '../support/small-world.ts';
 import type { SmallWorld } from '../support/small-world.ts';
 
@@ -15,7 +17,7 @@ let expected: readonly string[];
 let queueEnv: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
-  [world, redis] = await Promise.all([startSmallWorld(), startRedis()]);
+  [world, redis] = await startAll(startSmallWorld(), startRedis());
   const { code, stderr } = await runCli(['render', await world.request({ output: 'undisturbed' })]);
   assertExit({ code, stderr }, 0);
   expected = await filesOf(out('undisturbed'));
@@ -26,7 +28,7 @@ beforeAll(async () => {
     TILEWRIGHT_STALLED_INTERVAL_MS: '1000',
     TILEWRIGHT_MAX_STALLED: '10',
   };
-});
+}, INSTALL_TIMEOUT_MS);
 
 beforeEach(() => {
   // Every tile then takes long enough for a signal to come in the midst of a run.

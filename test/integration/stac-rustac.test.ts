@@ -9,6 +9,7 @@ import { createIoCounters } from '../../src/observe.ts';
 import type { IoCounters } from '../../src/observe.ts';
 import { metatileOf, metatileTiles } from '../../src/tms/metatile.ts';
 import { CONTRACT_ITEMS, mosaicBackendContract } from '../contract/mosaic-backend.contract.ts';
+import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { findRealData } from '../support/real-data.ts';
 import { startRustac } from '../support/rustac.ts';
 import type { Rustac } from '../support/rustac.ts';
@@ -35,7 +36,7 @@ describe('over rustac', () => {
 
   beforeAll(async () => {
     api = await startRustac(CONTRACT_ITEMS);
-  });
+  }, INSTALL_TIMEOUT_MS);
   afterAll(async () => api[Symbol.asyncDispose]());
 
   mosaicBackendContract(async () => open(api.url, { query: { collections: ['scenes'] }, limit: 3 }));
@@ -115,7 +116,7 @@ describe.each([OWN, ...realCatalogs(findRealData())])('$name', ({ items, assets,
 
   beforeAll(async () => {
     api = await startRustac(items);
-  });
+  }, INSTALL_TIMEOUT_MS);
   afterAll(async () => api[Symbol.asyncDispose]());
 
   test('a bbox gives the scenes expected, by the landing page and by the endpoint', async () => {

@@ -5,6 +5,7 @@ import { openTileStore } from '../../src/store/open-store.ts';
 import type { OpenStoreOptions } from '../../src/store/open-store.ts';
 import type { TileStore } from '../../src/store/tile-store.ts';
 import { describeTileStore } from '../contract/tile-store.contract.ts';
+import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { startS3 } from '../support/s3.ts';
 import type { S3Server } from '../support/s3.ts';
 
@@ -21,7 +22,7 @@ beforeAll(async () => {
   before = { ...process.env };
   Object.assign(process.env, server.env);
   await server.createBucket(BUCKET);
-});
+}, INSTALL_TIMEOUT_MS);
 
 afterAll(async () => {
   for (const name of Object.keys(server.env)) delete process.env[name];
