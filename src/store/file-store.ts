@@ -87,9 +87,12 @@ class FileStore implements TileStore {
     const folder = dirname(target);
     const temporary = join(folder, `.${this.writerId}-${this.temporaryCount++}.tmp`);
     try {
-      // Making the folder first costs a system call for each tile, and is right also after someone has removed it.
-      await mkdir(folder, { recursive: true });
-      await writeFile(temporary, bytes, { signal, flag: 'wx' });
+      // The folder is there nearly always; asking for it first would cost a system call for each tile.
+      await writeFile(temporary, bytes, { signal, flag: 'wx' }).catch(async (error: unknown) => {
+        if (!isMissing(error)) throw error;
+        await mkdir(folder, { recursive: true });
+        await writeFile(temporary, bytes, { signal, flag: 'wx' });
+      });
       await rename(temporary, target);
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {});
