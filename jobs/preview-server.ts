@@ -18,7 +18,7 @@ export interface PreviewOptions {
   readonly output: string;
   /** Default 127.0.0.1: whoever can reach the address can see the tiles. */
   readonly host?: string;
-  /** Default 0: any free one. */
+  /** Default 0: a free one is chosen. */
   readonly port?: number;
   readonly forcePathStyle?: boolean;
   readonly signal: AbortSignal;

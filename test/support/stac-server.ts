@@ -6,7 +6,7 @@ import { splitAtAntimeridian } from '../../src/geo/bbox.ts';
 import type { Bbox } from '../../src/geo/bbox.ts';
 import { normaliseFootprint, relation } from '../../src/geo/polygon.ts';
 
-/** An item as this server keeps it: any STAC Item in JSON. */
+/** An item as this server keeps it: a STAC Item in JSON. */
 export interface ServedItem {
   readonly id: string;
   readonly collection?: string;
