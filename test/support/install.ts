@@ -87,19 +87,21 @@ let lastInstallation: Promise<void> = Promise.resolve();
  * @throws Error saying why it is not possible, or what apt-get said
  */
 export async function installDebianPackages(...packages: readonly string[]): Promise<void> {
+  // Queued before anything is awaited, so that the order is that of the calls.
+  lastInstallation = lastInstallation.catch(() => {}).then(() => install(packages));
+  await lastInstallation;
+}
+
+async function install(packages: readonly string[]): Promise<void> {
   const aptGet = await findCommand(['apt-get']);
   if (aptGet === null) throw new Error(`${packages.join(', ')} cannot be installed here: there is no apt-get`);
   if (process.getuid?.() !== 0) throw new Error(`${packages.join(', ')} cannot be installed here: this is not root`);
-  const install = async (): Promise<void> => {
-    tell(`Installing ${packages.join(', ')} for the tests (once) …`);
-    const args = ['install', '--yes', '--no-install-recommends', ...packages];
-    await runApt(aptGet, args).catch(async () => {
-      await runApt(aptGet, ['update']);
-      await runApt(aptGet, args);
-    });
-  };
-  lastInstallation = lastInstallation.catch(() => {}).then(install);
-  await lastInstallation;
+  tell(`Installing ${packages.join(', ')} for the tests (once) …`);
+  const args = ['install', '--yes', '--no-install-recommends', ...packages];
+  await runApt(aptGet, args).catch(async () => {
+    await runApt(aptGet, ['update']);
+    await runApt(aptGet, args);
+  });
 }
 
 /** Runs apt-get, again and again while another apt-get, such as that of the machine's own updates, has a lock. */
