@@ -1,6 +1,6 @@
 import { endianness } from 'node:os';
 import { TilerError, isAbortError, isTilerError } from '../errors.ts';
-import { bytesPerSample, createSamples, type Dtype, type Samples } from '../raster/raster.ts';
+import { bytesPerSample, viewSamples, createSamples, type Dtype, type Samples } from '../raster/raster.ts';
 import { bandPlanes } from './codec/band-planes.ts';
 import { undoDifference, undoFloatPredictor } from './codec/predictor.ts';
 import { codecOf, compressionName } from './codec/registry.ts';
@@ -137,22 +137,11 @@ function planesOf(
   return bandPlanes({ samples, dtype: image.dtype, width: image.blockWidth, rows, count, isDifference });
 }
 
-const VIEWS: Readonly<Record<Dtype, new (buffer: ArrayBufferLike, offset: number, length: number) => Samples>> = {
-  uint8: Uint8Array,
-  int8: Int8Array,
-  uint16: Uint16Array,
-  int16: Int16Array,
-  uint32: Uint32Array,
-  int32: Int32Array,
-  float32: Float32Array,
-  float64: Float64Array,
-};
-
 /** The same memory as samples; a copy where it does not begin at a multiple of the sample's size. */
 function viewAs(dtype: Dtype, bytes: Uint8Array): Samples {
   const size = bytesPerSample(dtype);
   const { buffer, byteOffset, byteLength } = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
-  return new VIEWS[dtype](buffer, byteOffset, Math.floor(byteLength / size));
+  return viewSamples(dtype, buffer, byteOffset, Math.floor(byteLength / size));
 }
 
 function unsignedView({ buffer, byteOffset, length, BYTES_PER_ELEMENT }: Samples) {

@@ -44,6 +44,14 @@ const SAMPLES_BY_DTYPE = {
   float64: Float64Array,
 } as const satisfies Record<Dtype, new (length: number) => Samples>;
 
+const VIEWS: Readonly<Record<Dtype, new (buffer: ArrayBufferLike, offset: number, length: number) => Samples>> =
+  SAMPLES_BY_DTYPE;
+
+/** Memory seen as `length` samples of a type, from byte `offset` on; nothing is copied. */
+export function viewSamples(dtype: Dtype, buffer: ArrayBufferLike, offset: number, length: number): Samples {
+  return new VIEWS[dtype](buffer, offset, length);
+}
+
 /** Room for `length` samples of a type, all 0. */
 export function createSamples(dtype: Dtype, length: number): Samples {
   return new SAMPLES_BY_DTYPE[dtype](length);
