@@ -1,7 +1,7 @@
 import type { LeftOut, TileFailure } from '../src/render/tile-renderer.ts';
 import type { TileStore } from '../src/store/tile-store.ts';
 import { TILEJSON_CONTENT_TYPE, TILEJSON_NAME, createTileJson, tileJsonToText } from '../src/store/tilejson.ts';
-import { manifestFailures, manifestLeftOut, writeManifest } from './manifest.ts';
+import { manifestFailures, manifestHead, manifestLeftOut, writeManifest } from './manifest.ts';
 import type { TilesetPlan } from './plan-jobs.ts';
 import type { ProgressState } from './progress.ts';
 import { createRequestEncoder } from './pipeline.ts';
@@ -32,13 +32,13 @@ export async function finishTileset(store: TileStore, finished: FinishedTileset)
     tileSize: request.tileSize,
   });
   await store.putDocument(TILEJSON_NAME, tileJsonToText(document), TILEJSON_CONTENT_TYPE, { signal });
+  // Before the tileset is said to be complete: nobody comes back to it then.
+  if (failed === 0 && plan.handsTilesOn) await store.deleteParts({ signal });
   const { tiles, metatiles } = plan.counts();
   await writeManifest(
     store,
     {
-      v: 1,
-      requestHash,
-      generation,
+      ...manifestHead(request, { requestHash, generation }),
       state: failed > 0 ? 'failed' : 'complete',
       counts: { metatiles, tiles, rendered, empty, failed },
       ...(failed > 0 ? { failures: manifestFailures(finished.failures) } : {}),

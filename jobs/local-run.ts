@@ -2,6 +2,7 @@ import type { Config } from '../src/config.ts';
 import { TilerError } from '../src/errors.ts';
 import { NOTHING_LEFT_OUT } from '../src/render/left-out.ts';
 import type { Journal } from './journal.ts';
+import { allTilesOf } from '../src/tms/metatile.ts';
 import { createMetatileSchedule } from './metatile-schedule.ts';
 import type { MetatileSchedule } from './metatile-schedule.ts';
 import type { MetatileResult } from './metatile-result.ts';
@@ -19,8 +20,6 @@ export interface LocalRunOptions {
   readonly config: Config;
   readonly processes: number;
   readonly overwrite: boolean;
-  /** Ask the catalog before `begin`. */
-  readonly probe: boolean;
   /** Called once, when rendering can begin: nothing is written before. */
   readonly begin: () => Promise<Journal>;
   readonly tally: RunTally;
@@ -45,10 +44,10 @@ export async function runMetatiles(options: LocalRunOptions): Promise<boolean> {
 
 /** Indices of the metatiles still to do, in the plan's order; those that the journal knows are counted on the way. */
 function* indicesToDo(plan: TilesetPlan, journal: Journal, tally: RunTally): Generator<number> {
-  for (const { index, tiles } of plan.works()) {
-    const rendered = journal.renderedOf(index);
-    if (rendered === null) yield index;
-    else tally.addEarlier(tiles.length, rendered);
+  for (const work of plan.works()) {
+    const rendered = journal.renderedOf(work.index);
+    if (rendered === null) yield work.index;
+    else tally.addEarlier(allTilesOf(work).length, rendered);
   }
 }
 
@@ -61,6 +60,8 @@ class LocalRun {
   private schedule: MetatileSchedule = createMetatileSchedule([]);
   private journal: Journal | null = null;
   private readonly pool: RenderPool;
+  /** Metatiles that failed for good. */
+  private readonly failed = new Set<number>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private readonly journalWrites = new Set<Promise<void>>();
   private ended = false;
@@ -73,7 +74,6 @@ class LocalRun {
     this.pool = new RenderPool({
       processes: Math.max(1, Math.min(options.processes, plan.indexCount)),
       open: { kind: 'open', request, config, overwrite },
-      probe: options.probe,
       onReady: () => void this.begin().catch((error: unknown) => this.reject(error)),
       next: (idle) => {
         const metatile = this.schedule.next(idle);
@@ -118,7 +118,9 @@ class LocalRun {
     this.journal = journal;
     if (this.ended) return;
     tally.addEarlierLeftOut(journal.leftOut);
-    this.schedule = createMetatileSchedule(indicesToDo(plan, journal, tally));
+    this.schedule = createMetatileSchedule(indicesToDo(plan, journal, tally), {
+      isReady: (index) => this.isReady(index, journal),
+    });
     progress.update(tally.state());
     this.pool.open();
   }
@@ -175,17 +177,31 @@ class LocalRun {
     this.schedule.settle(index);
     tally.addSettled(executed);
     progress.update(tally.state());
+    if (executed.failures.length > 0) this.failed.add(index);
     if (executed.failures.length > 0 || journal === null) return;
     // Its tiles are in place when a result arrives, so the journal never claims too much.
     const write = journal
       .markDone(index, executed.rendered, executed.leftOut)
       .catch((error: unknown) => this.reject(error))
-      .finally(() => this.journalWrites.delete(write));
+      .finally(() => {
+        this.journalWrites.delete(write);
+        // Others may be made of this one, and are ready only once the journal knows it.
+        this.pool.wake();
+      });
     this.journalWrites.add(write);
   }
 
+  /** True if what a metatile is made of is settled: done, in this run or before, or failed. */
+  private isReady(index: number, journal: Journal): boolean {
+    const { plan } = this.options;
+    const work = plan.workAt(index);
+    if (work === null || work.children === null) return true;
+    return plan.childIndicesOf(work).every((child) => this.failed.has(child) || journal.renderedOf(child) !== null);
+  }
+
   private allFailed(index: number, failure: Failure): Executed {
-    const failures = failTiles(this.options.plan.workAt(index)?.tiles ?? [], failure);
+    const work = this.options.plan.workAt(index);
+    const failures = failTiles(work === null ? [] : allTilesOf(work), failure);
     return { rendered: 0, empty: 0, failures, leftOut: NOTHING_LEFT_OUT };
   }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { TilerError } from '../src/errors.ts';
 import type { LeftOut, LeftOutScene, TileFailure } from '../src/render/tile-renderer.ts';
+import type { TilesetRequest } from './tileset-request.ts';
 import type { StoreCallOptions, TileStore } from '../src/store/tile-store.ts';
 
 /** Name of the document beside the tiles. */
@@ -20,6 +21,8 @@ const ManifestSchema = z.strictObject({
   /** Counts the times that this output was begun anew, so that an old journal is never taken for a new one. */
   generation: z.int().min(1),
   state: z.enum(['rendering', 'complete', 'failed']),
+  /** The lowest zoom that is rendered from the sources; not there if all are. */
+  sourceMinzoom: CountSchema.optional(),
   counts: z
     .strictObject({
       metatiles: CountSchema,
@@ -75,8 +78,8 @@ export async function readManifest(store: TileStore, options: StoreCallOptions):
 
 /** Writes the manifest with its keys in one fixed order. */
 export async function writeManifest(store: TileStore, manifest: Manifest, options: StoreCallOptions): Promise<void> {
-  const { v, requestHash, generation, state, counts, failures, leftOut } = manifest;
-  const ordered = { v, requestHash, generation, state, counts, failures, leftOut };
+  const { v, requestHash, generation, state, sourceMinzoom, counts, failures, leftOut } = manifest;
+  const ordered = { v, requestHash, generation, state, sourceMinzoom, counts, failures, leftOut };
   await store.putDocument(MANIFEST_NAME, `${JSON.stringify(ordered, null, 2)}\n`, 'application/json', options);
 }
 
@@ -90,6 +93,14 @@ export function manifestFailures(failures: readonly TileFailure[]): NonNullable<
 
 interface ListedLeftOut extends LeftOut {
   readonly scenes: LeftOutScene[];
+}
+
+/** The beginning of a manifest, the same from a run's start to its end. */
+export function manifestHead(
+  { minzoom, sourceMinzoom = minzoom }: TilesetRequest,
+  { requestHash, generation }: Pick<Manifest, 'requestHash' | 'generation'>,
+): Pick<Manifest, 'v' | 'requestHash' | 'generation' | 'sourceMinzoom'> {
+  return { v: 1, requestHash, generation, ...(sourceMinzoom > minzoom ? { sourceMinzoom } : {}) };
 }
 
 /** What was left out as a manifest lists it: not more than `MANIFEST_LEFT_OUT` scenes; nothing if nothing was. */

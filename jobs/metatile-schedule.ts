@@ -18,7 +18,7 @@ interface Tries {
  * Hands out the metatiles of a local run: those of the plan in their order, and before them those whose wait for another
  * attempt is over. Holds the metatiles that are waiting or were tried in vain, never the plan.
  *
- * States of a metatile: to come (in the iterator), out (handed out), waiting (`retry`, `lost`), settled (`settle`).
+ * States of a metatile: to come (in the iterator, or not ready), out (handed out), waiting (`retry`, `lost`), settled (`settle`).
  */
 export interface MetatileSchedule {
   /** The next metatile; null = none now. Metatiles that must be alone are only given to an idle process. */
@@ -36,14 +36,26 @@ export interface MetatileSchedule {
   isExhausted(): boolean;
 }
 
-/** Creates a schedule over the indices still to do, read lazily. `now` is in milliseconds and only grows. */
+export interface ScheduleOptions {
+  /** False while a metatile must wait for others that are to come, out or waiting. Default: none must. */
+  readonly isReady?: (index: number) => boolean;
+  /** Milliseconds that only grow; replaced in tests. */
+  readonly now?: () => number;
+}
+
+/** Metatiles that are looked at for one that is ready: those that come first wait for the least. */
+const MAX_BLOCKED = 64;
+
+/** Creates a schedule over the indices still to do, read lazily. */
 export function createMetatileSchedule(
   indices: Iterable<number>,
-  now: () => number = () => performance.now(),
+  { isReady = () => true, now = () => performance.now() }: ScheduleOptions = {},
 ): MetatileSchedule {
   const source = indices[Symbol.iterator]();
   const tries = new Map<number, Tries>();
   const waiting: Waiting[] = [];
+  /** Read from the plan, and not ready when they were last looked at. */
+  const blocked: number[] = [];
   let ended = false;
 
   const triesOf = (index: number): Tries => {
@@ -54,17 +66,26 @@ export function createMetatileSchedule(
     return fresh;
   };
 
+  const nextReady = (): number | null => {
+    const at = blocked.findIndex(isReady);
+    if (at >= 0) return blocked.splice(at, 1)[0] ?? null;
+    while (!ended && blocked.length < MAX_BLOCKED) {
+      const step = source.next();
+      if (step.done === true) ended = true;
+      else if (isReady(step.value)) return step.value;
+      else blocked.push(step.value);
+    }
+    return null;
+  };
+
   return {
     next(idle) {
       const nowMs = now();
       const at = waiting.findIndex((entry) => entry.dueMs <= nowMs && (idle || !entry.alone));
       const [due] = at < 0 ? [] : waiting.splice(at, 1);
       if (due !== undefined) return { index: due.index, alone: due.alone };
-      if (ended) return null;
-      const step = source.next();
-      if (step.done !== true) return { index: step.value, alone: false };
-      ended = true;
-      return null;
+      const index = nextReady();
+      return index === null ? null : { index, alone: false };
     },
     failed: (index) => ++triesOf(index).attempts,
     lost: (index) => ++triesOf(index).losses,
@@ -74,6 +95,6 @@ export function createMetatileSchedule(
     },
     settle: (index) => void tries.delete(index),
     nextDueInMs: () => (waiting[0] === undefined ? null : Math.max(0, waiting[0].dueMs - now())),
-    isExhausted: () => ended && waiting.length === 0,
+    isExhausted: () => ended && waiting.length === 0 && blocked.length === 0,
   };
 }

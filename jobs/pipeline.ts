@@ -15,10 +15,11 @@ import { createEncoder } from '../src/render/encode/create-encoder.ts';
 import type { TileEncoder } from '../src/render/encode/encoder.ts';
 import { limitSharp } from '../src/render/encode/sharp-encoder.ts';
 import { createTileRenderer, DEFAULT_RENDER_LIMITS } from '../src/render/render-metatile.ts';
-import type { TileRenderer } from '../src/render/tile-renderer.ts';
+import type { PartStore, TileRenderer } from '../src/render/tile-renderer.ts';
 import { openTileStore } from '../src/store/open-store.ts';
 import type { TileStore } from '../src/store/tile-store.ts';
 import { CleanupStack } from './cleanup-stack.ts';
+import { assumedPlaceOf } from './request-crs.ts';
 import { renderOptionsOf } from './tileset-request.ts';
 import type { TilesetRequest } from './tileset-request.ts';
 
@@ -43,27 +44,18 @@ export interface Pipeline extends ReadingPipeline {
 /**
  * Puts together what reads the scenes of a request. Does no I/O.
  *
+ * @param handedOn - where metatiles hand tiles on to others; without it, only tiles that are rendered from scenes
  * @throws TilerError `REQUEST_INVALID`
  */
-export function createReadingPipeline(request: TilesetRequest, config: Config, logger: Logger): ReadingPipeline {
-  const counters = createIoCounters();
-  const { source, stac, s3, limits } = config;
+export function createReadingPipeline(
+  request: TilesetRequest,
+  config: Config,
+  logger: Logger,
+  { handedOn, counters = createIoCounters() }: { readonly handedOn?: PartStore; readonly counters?: IoCounters } = {},
+): ReadingPipeline {
+  const { source, s3, limits } = config;
   const cleanup = new CleanupStack();
-  const backend = cleanup.use(
-    createDynamicStacBackend({
-      mosaic: request.mosaic,
-      assets: request.assets,
-      onMissingAsset: request.onMissingAsset,
-      counters,
-      logger,
-      minzoom: request.minzoom,
-      maxzoom: request.maxzoom,
-      halo: { pixels: 2, tileSize: request.tileSize },
-      search: {
-        limits: { timeoutMs: stac.timeoutMs, attempts: stac.retries + 1, concurrency: stac.concurrencyPerHost },
-      },
-    }),
-  );
+  const backend = cleanup.use(createRequestBackend(request, config, { counters, logger }));
   const agent = createHttpAgent({ connectionsPerHost: source.concurrencyPerHost });
   cleanup.defer(() => agent.close());
   const openRangeSource = createRangeSourceOpener({
@@ -86,6 +78,8 @@ export function createReadingPipeline(request: TilesetRequest, config: Config, l
       counters,
       cache: new BlockCache(config.blockCacheBytes),
       maxOpen: config.openCogs,
+      sidecars: request.sidecars,
+      assumed: assumedPlaceOf(request),
       limits: { ...DEFAULT_COG_LIMITS, maxBlockBytes: limits.maxBlockBytes },
     }),
   );
@@ -99,9 +93,30 @@ export function createReadingPipeline(request: TilesetRequest, config: Config, l
       options: renderOptionsOf(request),
       counters,
       limits: { ...DEFAULT_RENDER_LIMITS, maxPrefetchBytes },
+      ...(handedOn === undefined ? {} : { handedOn }),
     }),
   );
   return { backend, cogs, renderer, counters, [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose]() };
+}
+
+function createRequestBackend(
+  request: TilesetRequest,
+  { stac }: Config,
+  { counters, logger }: { readonly counters: IoCounters; readonly logger: Logger },
+): DynamicStacBackend {
+  const { mosaic, assets, onMissingAsset, minzoom, maxzoom, tileSize } = request;
+  const limits = { timeoutMs: stac.timeoutMs, attempts: stac.retries + 1, concurrency: stac.concurrencyPerHost };
+  return createDynamicStacBackend({
+    mosaic,
+    assets,
+    onMissingAsset,
+    counters,
+    logger,
+    minzoom,
+    maxzoom,
+    halo: { pixels: 2, tileSize },
+    search: { limits },
+  });
 }
 
 /**
@@ -114,9 +129,10 @@ export async function openPipeline(
   config: Config,
   { signal, logger }: OpenOptions,
 ): Promise<Pipeline> {
-  const reading = createReadingPipeline(request, config, logger);
+  const counters = createIoCounters();
+  const store = await openOutput(request, config, { counters, signal });
   try {
-    const store = await openOutput(request, config, { counters: reading.counters, signal });
+    const reading = createReadingPipeline(request, config, logger, { handedOn: store, counters });
     return {
       ...reading,
       store,
@@ -126,7 +142,7 @@ export async function openPipeline(
       },
     };
   } catch (error) {
-    await reading[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
     throw error;
   }
 }
@@ -147,6 +163,6 @@ export async function openOutput(
 }
 
 /** The encoder of a request's format. */
-export function createRequestEncoder({ format }: Pick<TilesetRequest, 'format'>): TileEncoder {
-  return createEncoder(format);
+export function createRequestEncoder(request: TilesetRequest): TileEncoder {
+  return createEncoder(request.format, renderOptionsOf(request));
 }

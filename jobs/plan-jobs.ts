@@ -3,14 +3,16 @@ import type { Bbox } from '../src/geo/bbox.ts';
 import { normalisePolygon, polygonBbox } from '../src/geo/polygon.ts';
 import { countCover } from '../src/tms/cover-counts.ts';
 import type { CoverCounts } from '../src/tms/cover-counts.ts';
+import { childIndicesOf, workWith } from '../src/tms/cover-children.ts';
 import { createCover, indexOf, workAt, worksOf } from '../src/tms/cover.ts';
 import type { CoverArea } from '../src/tms/cover.ts';
 import type { Metatile, MetatileWork } from '../src/tms/metatile.ts';
+import type { Tile } from '../src/tms/tile.ts';
 import { MAX_LATITUDE } from '../src/tms/web-mercator-quad.ts';
 import type { TilesetRequest } from './tileset-request.ts';
 
 /** The fields of a request that decide which tiles there are and how they are grouped. */
-export type PlanRequest = Pick<TilesetRequest, 'area' | 'minzoom' | 'maxzoom' | 'metatileSize'>;
+export type PlanRequest = Pick<TilesetRequest, 'area' | 'minzoom' | 'maxzoom' | 'metatileSize' | 'sourceMinzoom'>;
 
 /** Where to start in a plan. */
 interface WorksOptions {
@@ -19,8 +21,9 @@ interface WorksOptions {
 }
 
 /**
- * Which tiles a request asks for, grouped in metatiles, one job each: zooms ascending, Hilbert order within a zoom and
- * within a metatile, every tile once. A tile is in it if it overlaps the area with positive area.
+ * Which tiles a request asks for, grouped in metatiles, one job each: zooms ascending from the lowest that is rendered
+ * from scenes, then what is made of those (`baseZooms`); Hilbert order within a zoom and within a metatile, every tile
+ * once. A tile is in it if it overlaps the area with positive area.
  *
  * Every metatile has an index, the same for the same request wherever it is computed: its rank among the metatiles of
  * the area's bounding rectangle, zoom by zoom. With a polygon some indices have no work. The plan holds no list; it is
@@ -31,12 +34,18 @@ export interface TilesetPlan {
   readonly bbox: Bbox;
   /** Indices run from 0 to `indexCount - 1`: so many bits say which metatiles are done. */
   readonly indexCount: number;
+  /** True if metatiles leave pixels of tiles for others. */
+  readonly handsTilesOn: boolean;
   /** Exact numbers of tiles and metatiles (those with work), computed once. Milliseconds for a bbox of any size. */
   counts(): CoverCounts;
   /** The work, from an index on; indices ascend. Costs what is taken, not what is skipped. */
   works(options?: WorksOptions): Generator<MetatileWork, void, undefined>;
   /** The work of one index; null where the polygon leaves the metatile out, or beyond `indexCount`. */
   workAt(index: number): MetatileWork | null;
+  /** The work that gives a tile; null if the tile is not in the plan. */
+  workWith(tile: Tile): MetatileWork | null;
+  /** The indices of the metatiles that must be done before this one, since it is made of their tiles. */
+  childIndicesOf(work: MetatileWork): readonly number[];
   /** The index of a metatile; null if it lies outside the bounding rectangle or has another size than the plan's. */
   indexOf(metatile: Metatile): number | null;
 }
@@ -53,9 +62,12 @@ export function createPlan(request: PlanRequest): TilesetPlan {
   return {
     bbox: planBbox(area),
     indexCount: cover.indexCount,
+    handsTilesOn: cover.zooms.some(({ isHandedOn }) => isHandedOn),
     counts: () => (counts ??= countCover(cover)),
     works: ({ fromIndex = 0 } = {}) => worksOf(cover, fromIndex),
     workAt: (index) => workAt(cover, index),
+    workWith: (tile) => workWith(cover, tile),
+    childIndicesOf: (work) => childIndicesOf(cover, work),
     indexOf: (metatile) => indexOf(cover, metatile),
   };
 }

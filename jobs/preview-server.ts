@@ -36,7 +36,12 @@ interface Answer {
   readonly body: string | Uint8Array;
 }
 
-const CONTENT_TYPES: Readonly<Record<string, string>> = { png: 'image/png', jpg: 'image/jpeg', webp: 'image/webp' };
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  webp: 'image/webp',
+  avif: 'image/avif',
+};
 
 /** MapLibre's worker is a module that its main module loads from its own folder. Nothing else of the package is served. */
 const MAPLIBRE_FILES: Readonly<Record<string, string>> = {

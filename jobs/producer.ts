@@ -3,8 +3,8 @@ import { TilerError } from '../src/errors.ts';
 import type { TileStore } from '../src/store/tile-store.ts';
 import { KEEP_FAILED, METATILE_QUEUE, RUN_QUEUE } from './catalog.ts';
 import type { ExpandPayload, MetatilePayload } from './catalog.ts';
-import { decideStart, runId, writeManifest } from './manifest.ts';
-import type { Manifest } from './manifest.ts';
+import { manifestHead, runId, writeManifest } from './manifest.ts';
+import type { Manifest, RunStart } from './manifest.ts';
 import { runHash } from './request-hash.ts';
 import type { RunRecord } from './run-record.ts';
 import type { RunStore } from './run-store.ts';
@@ -15,12 +15,11 @@ export const MAX_BATCH = 500;
 export interface SeedOptions {
   readonly record: Omit<RunRecord, 'run' | 'generation' | 'overwrite'>;
   readonly store: TileStore;
+  readonly start: RunStart;
   readonly runStore: RunStore;
   readonly runQueue: Queue<ExpandPayload>;
   readonly metatileQueue: Queue<MetatilePayload>;
   readonly attempts: number;
-  /** Begin anew and write over what is there. */
-  readonly force: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -33,12 +32,11 @@ export type SeedOutcome =
  * Enqueues the run of a request, which is one supervisor job however large the run is. Doing it again finds the run that
  * is there. Killed at any point it leaves nothing that a further seed would not put right.
  *
- * @throws TilerError `STORE_CONFLICT`, and those of `TileStore`
+ * @throws TilerError those of `TileStore`
  */
 export async function seedRun(options: SeedOptions): Promise<SeedOutcome> {
-  const { record, store, runStore, force, signal } = options;
+  const { record, store, start, runStore, signal } = options;
   const { requestHash } = record;
-  const start = await decideStart(store, requestHash, { force, signal });
   if (start.kind === 'complete') {
     return {
       kind: 'complete',
@@ -52,7 +50,8 @@ export async function seedRun(options: SeedOptions): Promise<SeedOutcome> {
   // Only with force, or after the output was emptied: the run that this one replaces must not go on writing.
   if (replaced !== null) await runStore.changeState(replaced, ['running'], 'cancelled');
   const kind = await openRun(options, { ...record, run, generation, overwrite }, continues);
-  await writeManifest(store, { v: 1, requestHash, generation, state: 'rendering' }, { signal });
+  const head = manifestHead(record.request, { requestHash, generation });
+  await writeManifest(store, { ...head, state: 'rendering' }, { signal });
   await addSupervisor(options, run);
   return { kind, run };
 }

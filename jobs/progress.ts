@@ -25,6 +25,8 @@ export interface RunSummary extends ProgressState {
   readonly seconds: number;
   /** What tiles had to do without; not there if nothing was left out. */
   readonly leftOut?: LeftOut;
+  /** What made it slower than it need be; not there if nothing did. */
+  readonly warnings?: readonly string[];
 }
 
 export interface Progress {
@@ -101,6 +103,7 @@ export function summaryLines(summary: RunSummary): readonly string[] {
     `${words[summary.state]}: ${formatCount(rendered)} tiles rendered, ${formatCount(empty)} empty, ` +
       `${formatCount(failed)} failed in ${seconds.toFixed(1)} s${rate}`,
     ...(summary.leftOut === undefined ? [] : leftOutLines(summary.leftOut)),
+    ...(summary.warnings ?? []),
     `read ${formatBytes(io.bytesRead)} in ${formatCount(io.readRequests)} requests, ${formatCount(io.searches)} searches; ` +
       `wrote ${formatBytes(io.bytesWritten)} in ${formatCount(io.writeRequests)} requests`,
   ];

@@ -13,11 +13,6 @@ export type ToRenderProcess =
       readonly request: TilesetRequest;
       readonly config: Config;
       readonly overwrite: boolean;
-      /**
-       * Ask the catalog about the first metatile before being ready, so that a request which it cannot serve is refused
-       * before anything is written. The answer is remembered for rendering.
-       */
-      readonly probe: boolean;
     }
   | { readonly kind: 'metatile'; readonly index: number }
   | { readonly kind: 'close' };

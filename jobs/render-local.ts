@@ -8,10 +8,10 @@ import { finishTileset } from './finish-tileset.ts';
 import { openJournal, removeJournal } from './journal.ts';
 import type { Journal } from './journal.ts';
 import { runMetatiles } from './local-run.ts';
-import { decideStart, manifestLeftOut, runId, writeManifest } from './manifest.ts';
+import { manifestHead, manifestLeftOut, runId, writeManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { openOutput } from './pipeline.ts';
-import type { TilesetPlan } from './plan-jobs.ts';
+import { prepareRun, warningsOf } from './prepare-run.ts';
 import type { Progress, RunSummary } from './progress.ts';
 import { runHash } from './request-hash.ts';
 import { createRunTally } from './run-tally.ts';
@@ -20,8 +20,6 @@ import type { TilesetRequest } from './tileset-request.ts';
 
 export interface RenderLocalOptions {
   readonly request: TilesetRequest;
-  readonly requestHash: string;
-  readonly plan: TilesetPlan;
   readonly config: Config;
   readonly processes: number;
   /** Begin anew and write over what is there. */
@@ -42,14 +40,20 @@ export type RenderLocalOutcome =
  * When `signal` is aborted nothing more is begun, what is under way may finish within the configured grace, and the
  * outcome is `interrupted`.
  *
- * @throws TilerError `STORE_CONFLICT`, `WORKER_LOST`, and those of `TileStore` and of opening the pipeline
+ * @throws TilerError `WORKER_LOST`, those of `prepareRun`, and those of opening the pipeline
  */
 export async function renderLocal(options: RenderLocalOptions): Promise<RenderLocalOutcome> {
-  const { request, requestHash, plan, config, signal } = options;
+  const { config, force, signal } = options;
   const startedAt = performance.now();
   const ownIo = createIoCounters();
-  await using store = await openOutput(request, config, { counters: ownIo, signal });
-  const start = await decideStart(store, requestHash, { force: options.force, signal });
+  await using store = await openOutput(options.request, config, { counters: ownIo, signal });
+  const { request, requestHash, plan, start, warnings } = await prepareRun(options.request, {
+    store,
+    config,
+    force,
+    counters: ownIo,
+    signal,
+  });
   if (start.kind === 'complete') {
     return { kind: 'complete', run: runId(runHash(request), start.manifest.generation), manifest: start.manifest };
   }
@@ -58,18 +62,20 @@ export async function renderLocal(options: RenderLocalOptions): Promise<RenderLo
   const journalPath = journalPathOf(request.output, run, config.stateDir);
   const counts = plan.counts();
   const tally = createRunTally(counts.tiles);
+  for (const warning of warnings) options.progress.note(warning);
   await using cleanup = new CleanupStack();
   const begin = async (): Promise<Journal> => {
     // Should this be killed between two steps, the output is found unfinished, and without a journal all is rendered.
     if (!continues) await removeJournal(journalPath);
-    await writeManifest(store, { v: 1, requestHash, generation, state: 'rendering' }, { signal });
+    const head = manifestHead(request, { requestHash, generation });
+    await writeManifest(store, { ...head, state: 'rendering' }, { signal });
     const journal = cleanup.use(await openJournal(journalPath, { run, indexCount: plan.indexCount }));
     if (journal.resumed > 0) {
       options.progress.note(`continuing: ${journal.resumed} of ${counts.metatiles} metatiles are done already`);
     }
     return journal;
   };
-  const interrupted = await runMetatiles({ ...options, overwrite, probe: !continues, begin, tally });
+  const interrupted = await runMetatiles({ ...options, request, plan, overwrite, begin, tally });
   const leftOut = tally.leftOut();
   const figures = { ...tally.state(), metatiles: counts.metatiles };
   if (!interrupted) {
@@ -90,7 +96,7 @@ export async function renderLocal(options: RenderLocalOptions): Promise<RenderLo
   const seconds = (performance.now() - startedAt) / 1000;
   return {
     kind: 'ran',
-    summary: { run, state, ...figures, io: tally.io, seconds, ...manifestLeftOut(leftOut) },
+    summary: { run, state, ...figures, io: tally.io, seconds, ...manifestLeftOut(leftOut), ...warningsOf(warnings) },
     failures: tally.failures,
   };
 }

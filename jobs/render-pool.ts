@@ -13,10 +13,8 @@ const MAX_START_FAILURES = 3;
 
 export interface RenderPoolOptions {
   readonly processes: number;
-  readonly open: Omit<Extract<ToRenderProcess, { kind: 'open' }>, 'probe'>;
-  /** Let the first process ask the catalog about the first metatile. */
-  readonly probe: boolean;
-  /** The first process is ready, and with `probe` the catalog has answered. Called once. */
+  readonly open: Extract<ToRenderProcess, { kind: 'open' }>;
+  /** The first process is ready. Called once. */
   readonly onReady: () => void;
   /** Asked for work whenever a process has room; null = none now, `wake` says when there is. */
   readonly next: (idle: boolean) => ScheduledMetatile | null;
@@ -30,7 +28,6 @@ export interface RenderPoolOptions {
 
 interface Member {
   readonly child: ChildProcess;
-  readonly probes: boolean;
   readonly out: Set<number>;
   ready: boolean;
   alone: boolean;
@@ -50,12 +47,10 @@ export class RenderPool {
   private state: 'starting' | 'open' | 'stopping' | 'closed' = 'starting';
   /** `onReady` was called: what it begins takes a while, and must not begin again when the next process is ready. */
   private announced = false;
-  private toProbe: boolean;
   private startFailures = 0;
 
   constructor(options: RenderPoolOptions) {
     this.options = options;
-    this.toProbe = options.probe;
   }
 
   /** Metatiles handed out and not answered yet. */
@@ -95,14 +90,13 @@ export class RenderPool {
 
   private spawn(): void {
     const child = fork(workerEntry(), ['render'], { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-    const member: Member = { child, probes: this.toProbe, out: new Set(), ready: false, alone: false };
-    this.toProbe = false;
+    const member: Member = { child, out: new Set(), ready: false, alone: false };
     this.members.add(member);
     child.on('message', (message) => this.receive(member, message as FromRenderProcess));
     child.once('exit', (code, signal) => this.replace(member, signal ?? `exit code ${code}`));
     // A child that cannot be started or has just died also emits 'error'; its 'exit' or the next start deals with it.
     child.on('error', () => {});
-    send(child, { ...this.options.open, probe: member.probes });
+    send(child, this.options.open);
   }
 
   private feed(member: Member, room: number): void {
@@ -119,7 +113,7 @@ export class RenderPool {
       case 'ready':
         member.ready = true;
         this.startFailures = 0;
-        if (!this.announced && (member.probes || !this.options.probe)) {
+        if (!this.announced) {
           this.announced = true;
           this.options.onReady();
         }
@@ -153,7 +147,6 @@ export class RenderPool {
       return;
     }
     for (const index of member.out) this.options.onLost(index);
-    if (member.probes && !member.ready) this.toProbe = true;
     if (this.state !== 'stopping') this.spawn();
     this.wake();
   }

@@ -7,6 +7,7 @@ import { countCover } from '../src/tms/cover-counts.ts';
 import { createCover } from '../src/tms/cover.ts';
 import type { CoverArea } from '../src/tms/cover.ts';
 import { MAX_LATITUDE } from '../src/tms/web-mercator-quad.ts';
+import { sourceProblems } from './request-crs.ts';
 import { problem } from './request-problem.ts';
 import type { Problem } from './request-problem.ts';
 import type { TilesetRequest } from './request-schema.ts';
@@ -22,6 +23,9 @@ export function crossProblems(fields: CheckedFields): readonly Problem[] {
     ...assetProblems(fields.assets ?? []),
     ...rescaleProblems(fields),
     ...pixelSelectionProblems(fields),
+    ...sourceProblems(fields),
+    ...formatProblems(fields),
+    ...colormapProblems(fields),
     ...urlProblems(fields.mosaic?.url),
     ...outputProblems(fields.output),
   ];
@@ -76,6 +80,68 @@ function rescaleProblems(fields: CheckedFields): readonly Problem[] {
         : `1 pair for all bands, or ${bands}: ${assets?.length} assets of ${bidx?.length} bands` +
           (isLastBand(fields.pixelSelection) ? ', without the last' : '');
     problems.push({ path: 'rescale', text: `found ${rescale.length} pairs, expected ${expected}` });
+  }
+  return problems;
+}
+
+const LOSSY: readonly TilesetRequest['format'][] = ['jpeg', 'webp', 'avif'];
+
+function formatProblems({
+  format = 'png',
+  quality,
+  lossless,
+  passThrough,
+  bitDepth,
+}: CheckedFields): readonly Problem[] {
+  const problems: Problem[] = [];
+  if (quality !== undefined && !LOSSY.includes(format)) {
+    problems.push(
+      problem('quality', quality, `none: ${format} keeps every value; or "format": "jpeg", "webp" or "avif"`),
+    );
+  }
+  if (lossless === true && format === 'png') {
+    problems.push(problem('lossless', lossless, 'none: png keeps every value anyway'));
+  }
+  if (lossless === true && format === 'jpeg') {
+    problems.push(problem('lossless', lossless, 'none: jpeg never is; or "format": "png", "webp" or "avif"'));
+  }
+  if (lossless === true && quality !== undefined && LOSSY.includes(format) && format !== 'jpeg') {
+    problems.push(problem('quality', quality, 'none: with "lossless" every value is kept'));
+  }
+  if (passThrough === true && format !== 'jpeg' && format !== 'webp') {
+    problems.push(
+      problem('passThrough', passThrough, `none: no block of a file is ${format}; or "format": "jpeg" or "webp"`),
+    );
+  }
+  if (bitDepth === 16 && format !== 'png') {
+    problems.push(problem('bitDepth', bitDepth, `8: ${format} has no more; or "format": "png"`));
+  }
+  return problems;
+}
+
+/** The most colours that a request may give: those of all values of 16 bits. */
+const MAX_COLOURS = 65_536;
+
+function colormapProblems(fields: CheckedFields): readonly Problem[] {
+  const { colormap, rescale, bitDepth } = fields;
+  if (colormap === undefined || colormap === 'none') return [];
+  const problems: Problem[] = [];
+  if (colormap === 'source' && rescale !== undefined) {
+    problems.push(problem('colormap', colormap, 'none with rescale: a palette is for the values as they are'));
+  }
+  if (bitDepth === 16)
+    problems.push({ path: 'bitDepth', text: 'found 16, expected 8: colours of a colormap have no more' });
+  if (colormap === 'source') return problems;
+  const count = Object.keys(colormap).length;
+  if (count === 0 || count > MAX_COLOURS) {
+    problems.push({ path: 'colormap', text: `found ${count} colours, expected 1 to ${MAX_COLOURS}` });
+  }
+  const bands = mosaicBands(fields);
+  if (bands !== null && bands !== 1) {
+    problems.push({
+      path: 'colormap',
+      text: `found ${bands} bands to colour, expected 1: one asset, and one band in bidx`,
+    });
   }
   return problems;
 }

@@ -41,8 +41,17 @@ function renderFields(request: TilesetRequest): Readonly<Record<string, unknown>
     // Their defaults are left out, so that requests from before there were these fields keep their hash.
     bandRule: request.bandRule === 'band' ? 'band' : undefined,
     onAssetError: request.onAssetError === 'skip' ? 'skip' : undefined,
+    sidecars: request.sidecars.length > 0 ? [...new Set(request.sidecars)].sort() : undefined,
+    unscale: request.unscale === 'none' ? undefined : request.unscale,
+    crs: request.crs,
+    crsOverride: request.crsOverride ? true : undefined,
     resampling: request.resampling,
     format: request.format,
+    quality: request.quality,
+    lossless: request.lossless ? true : undefined,
+    passThrough: request.passThrough === (request.quality === undefined) ? undefined : request.passThrough,
+    bitDepth: request.bitDepth === 16 ? 16 : undefined,
+    colormap: request.colormap,
   };
 }
 

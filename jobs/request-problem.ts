@@ -59,6 +59,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'mosaic.sortby[]': 'the name of a property, with - before it for descending',
   rescale: 'a list of [from, to] pairs',
   'rescale[]': '[from, to]',
+  colormap: '"source", "none" or { "value": [red, green, blue, alpha], … }',
 };
 
 /** What zod found, as problems. `known` gives the fields that an object at a path may have. */
@@ -154,6 +155,8 @@ function expectedBy(issue: Issue): string {
       return `at most ${issue.maximum}${UNIT_NAMES[issue.origin] ?? ''}`;
     case 'invalid_value':
       return issue.values.map((value) => JSON.stringify(value)).join(' or ');
+    case 'invalid_key':
+      return issue.issues[0]?.message ?? issue.message;
     case 'invalid_union':
       return [...new Set(issue.errors.flat().map(expectedBy))].join(' or ');
     default:

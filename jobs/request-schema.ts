@@ -42,6 +42,13 @@ export const StacMosaicSchema = z.strictObject({
   maxItems: z.int().min(1).max(1_000_000).default(10_000).describe('more for one metatile is an error'),
 });
 
+const GivenColormapSchema = z
+  .record(
+    z.string().regex(/^(0|-?[1-9][0-9]{0,9})$/, 'a whole number in decimal digits as key'),
+    z.array(z.int().min(0).max(255)).min(3).max(4).describe('[red, green, blue] or [red, green, blue, alpha]'),
+  )
+  .describe('{ value: colour }');
+
 /** Zoom 26 is the last whose PMTiles tile IDs fit a double-precision integer. */
 const ZoomSchema = z.int().min(0).max(26);
 
@@ -56,6 +63,10 @@ export const TilesetRequestSchema = z.strictObject({
   area: AreaSchema,
   minzoom: ZoomSchema,
   maxzoom: ZoomSchema,
+  sourceMinzoom: ZoomSchema.optional().describe(
+    'lowest zoom rendered from the sources: tiles of lower ones are made of the four below them; ' +
+      'default: as far as the overviews of the sources reach',
+  ),
   tileMatrixSet: z.literal('WebMercatorQuad').default('WebMercatorQuad'),
   tileSize: z
     .union([z.literal(256), z.literal(512)])
@@ -73,11 +84,37 @@ export const TilesetRequestSchema = z.strictObject({
       'what an asset that is missing, forbidden, corrupt or not supported does to the tiles that need it: fail them, ' +
         'or leave its scene out of them and list it in the manifest',
     ),
+  sidecars: z
+    .array(z.enum(['ovr', 'msk']))
+    .max(2)
+    .default([])
+    .describe(
+      "files beside every asset to look for, named as GDAL names them: its overviews in href + '.ovr', its mask in href + " +
+        "'.msk' (before a query); one that is not there is none, overviews inside the asset come before those beside it",
+    ),
   bidx: z.array(z.int().min(1).max(65_535)).min(1).optional().describe('bands of every asset, 1-based; default all'),
   nodata: z
-    .union([z.number(), z.literal('nan')])
+    .union([z.number(), z.literal('nan'), z.literal('item')])
     .optional()
-    .describe("overrides the files' own nodata, alpha and mask"),
+    .describe(
+      'overrides the files\' own nodata, alpha and mask; "item" = by the nodata of the item\'s raster:bands or bands, ' +
+        'where it states one',
+    ),
+  unscale: z
+    .enum(['none', 'file', 'item'])
+    .default('none')
+    .describe(
+      'samples become values, sample x scale + offset in float32 or float64, before pixel selection and rescale: by the ' +
+        "scale and offset of each file's tags, or of each item's raster:bands or bands, where it states them, else of the file",
+    ),
+  crs: z
+    .union([z.string().min(1).max(65_536), z.record(z.string(), z.json())])
+    .optional()
+    .describe(
+      'the CRS of files that name none, or none that is known: a code such as "EPSG:32633", WKT 1 or 2, a proj string, or ' +
+        "PROJJSON as an object; without it, proj:code, proj:epsg, proj:wkt2 or proj:projjson of a file's item counts",
+    ),
+  crsOverride: z.boolean().default(false).describe('crs takes the place of what all files say of theirs'),
   rescale: z
     .array(z.tuple([z.number(), z.number()]))
     .min(1)
@@ -104,7 +141,33 @@ export const TilesetRequestSchema = z.strictObject({
         'distance to the centre (bilinear, cubic, lanczos), or the mean, most frequent, least, greatest or middle value ' +
         'under the whole pixel',
     ),
-  format: z.enum(['png', 'jpeg', 'webp']).default('png'),
+  colormap: z
+    .union([z.enum(['source', 'none']), GivenColormapSchema])
+    .optional()
+    .describe(
+      'colours of the values of one band: "source" = those of the files\' own palettes, where they have one; or given by ' +
+        'value, after rescale, values without a colour being transparent; "none" = grey. ' +
+        'Default "source", or "none" with rescale or 16 bits',
+    ),
+  format: z.enum(['png', 'jpeg', 'webp', 'avif']).default('png'),
+  quality: z
+    .int()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('of jpeg, webp and avif: how much their colours keep; default 85, 80 and 60, which look about the same'),
+  lossless: z.boolean().default(false).describe('webp and avif that keep every value'),
+  passThrough: z
+    .boolean()
+    .optional()
+    .describe(
+      'jpeg and webp: take the blocks of a file in that format for tiles as they are, where they lie exactly on them and ' +
+        'nothing is done to their pixels; default true, or false with quality',
+    ),
+  bitDepth: z
+    .union([z.literal(8), z.literal(16)])
+    .default(8)
+    .describe('bits of a sample; 16 for png: the values of uint16 sources as they are, or rescale mapped to 0..65535'),
   metatileSize: z
     .union([z.literal(1), z.literal(2), z.literal(4), z.literal(8), z.literal(16)])
     .default(8)

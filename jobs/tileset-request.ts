@@ -59,8 +59,8 @@ export function tilesetRequestJsonSchema(): object {
   return z.toJSONSchema(TilesetRequestSchema, { io: 'input', target: 'draft-2020-12' });
 }
 
-/** The nodata value of a request: NaN is written `"nan"`, as JSON has no NaN; null = the files decide. */
-export function nodataOf({ nodata }: Pick<TilesetRequest, 'nodata'>): number | null {
+/** The nodata of a request: NaN is written `"nan"`, as JSON has no NaN; `item` = the items decide, null = the files. */
+export function nodataOf({ nodata }: Pick<TilesetRequest, 'nodata'>): RenderOptions['nodata'] {
   return nodata === 'nan' ? Number.NaN : (nodata ?? null);
 }
 
@@ -70,11 +70,17 @@ export function renderOptionsOf(request: TilesetRequest): RenderOptions {
     tileSize: request.tileSize,
     bidx: request.bidx ?? null,
     nodata: nodataOf(request),
+    unscale: request.unscale,
     rescale: request.rescale ?? null,
     pixelSelection: request.pixelSelection,
     bandRule: request.bandRule,
     onAssetError: request.onAssetError,
     resampling: request.resampling,
     format: request.format,
+    quality: request.quality ?? null,
+    lossless: request.lossless,
+    passThrough: request.passThrough ?? null,
+    bitDepth: request.bitDepth,
+    colormap: request.colormap ?? null,
   };
 }

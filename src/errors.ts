@@ -22,6 +22,7 @@ const RETRY_BY_CODE = {
   STAC_RESPONSE_INVALID: 'never',
   MOSAIC_BANDS_DIFFER: 'never',
   MOSAIC_TOO_MANY_ASSETS: 'never',
+  TILE_CHILD_FAILED: 'never',
   PIXELS_LIMIT: 'never',
   BYTES_LIMIT: 'never',
   STORE_UNAVAILABLE: 'backoff',

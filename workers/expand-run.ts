@@ -13,6 +13,7 @@ import { MAX_BATCH, enqueueMetatiles } from '../jobs/producer.ts';
 import { failTiles } from '../jobs/retry.ts';
 import type { RunProgress, RunRecord } from '../jobs/run-record.ts';
 import type { RunStore } from '../jobs/run-store.ts';
+import { allTilesOf } from '../src/tms/metatile.ts';
 import { plainAbort } from './metatile-processor.ts';
 
 export interface ExpandProcessorOptions {
@@ -125,7 +126,9 @@ async function settleLost(
     if (job === undefined || !(await job.isFailed())) continue;
     const message = `Rendering the metatile ${index}: ${job.failedReason}`;
     logger.warn({ run, index, code: 'WORKER_LOST' }, message);
-    const failures = failTiles(plan.workAt(index)?.tiles ?? [], { code: 'WORKER_LOST', message, retryAfterMs: null });
+    const work = plan.workAt(index);
+    const tiles = work === null ? [] : allTilesOf(work);
+    const failures = failTiles(tiles, { code: 'WORKER_LOST', message, retryAfterMs: null });
     await runStore.fail(run, { index, rendered: 0, empty: 0, failures });
     await job.remove();
   }

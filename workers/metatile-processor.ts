@@ -1,4 +1,4 @@
-import { UnrecoverableError, WaitingError } from 'bullmq';
+import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Config } from '../src/config.ts';
 import { isAbortError, isTilerError } from '../src/errors.ts';
@@ -9,6 +9,7 @@ import type { MetatilePayload } from '../jobs/catalog.ts';
 import type { MetatileResult } from '../jobs/metatile-result.ts';
 import { failTiles, failureOf } from '../jobs/retry.ts';
 import type { RunStore } from '../jobs/run-store.ts';
+import { allTilesOf } from '../src/tms/metatile.ts';
 import type { MetatileWork } from '../src/tms/metatile.ts';
 import { RetryLater, attemptOf, toQueueError } from './error-policy.ts';
 import { processMetatile } from './render-metatile.ts';
@@ -21,9 +22,12 @@ export interface MetatileProcessorOptions {
   readonly logger: Logger;
 }
 
+/** How soon a metatile that is made of others looks again whether they are settled. */
+const CHILDREN_AGAIN_MS = 500;
+
 /**
  * The processor of metatile jobs: leaves out what is settled or stopped, renders, and settles the metatile in the record
- * of its run. A job whose worker is told to stop goes back to the queue without losing an attempt.
+ * of its run. One that is made of others which are not settled yet is put off, without losing an attempt. A job whose worker is told to stop goes back to the queue without losing an attempt.
  *
  * It has three parameters because BullMQ only passes the abort signal to a function that declares it.
  */
@@ -36,6 +40,11 @@ export function createMetatileProcessor(options: MetatileProcessorOptions) {
       await runs.use(run, async (open) => {
         const work = open.plan.workAt(index);
         if (work === null) throw new Error(`The plan of the run ${run} has no metatile ${index}`);
+        const { children } = work;
+        if (children !== null && (await runStore.unsettled(run, open.plan.childIndicesOf(work))).length > 0) {
+          await job.moveToDelayed(Date.now() + CHILDREN_AGAIN_MS, token);
+          throw new DelayedError();
+        }
         const result = await execute(options, open, work, plainAbort(signal));
         await report(options, run, result, attemptOf(job));
       });
@@ -44,7 +53,8 @@ export function createMetatileProcessor(options: MetatileProcessorOptions) {
         await job.moveToWait(token);
         throw new WaitingError();
       }
-      if (error instanceof RetryLater || error instanceof UnrecoverableError) throw error;
+      if (error instanceof DelayedError || error instanceof RetryLater || error instanceof UnrecoverableError)
+        throw error;
       // The run could not be opened. If it never can be, the supervisor counts the metatile as failed.
       throw toQueueError([failureOf(error)], attemptOf(job), options.config.retry);
     }
@@ -86,7 +96,7 @@ async function execute(
       const stack = error instanceof Error ? error.stack : String(error);
       logger.error({ run, index: work.index, stack }, 'a fault in the program');
     }
-    const failures = failTiles(work.tiles, failureOf(error));
+    const failures = failTiles(allTilesOf(work), failureOf(error));
     return { index: work.index, rendered: 0, empty: 0, failures, leftOut: NOTHING_LEFT_OUT, io: takeIo(), ms: 0 };
   }
 }

@@ -26,8 +26,6 @@ export function runRenderProcess(channel: RenderChannel, exit: (code: number) =>
       const { signal } = stopping;
       const plan = createPlan(message.request);
       pipeline = await openPipeline(message.request, message.config, { signal, logger: SILENT });
-      const [first] = plan.works();
-      if (message.probe && first !== undefined) await pipeline.backend.assetsForMetatile(first.metatile, { signal });
       render = createRender(channel, message, plan, pipeline, signal);
       channel.send({ kind: 'ready' });
     } catch (error) {

@@ -1,9 +1,7 @@
 import type { Command } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
-import { createPlan } from '../plan-jobs.ts';
 import { createProgress, formatCount } from '../progress.ts';
 import { renderLocal } from '../render-local.ts';
-import { requestHash } from '../request-hash.ts';
 import {
   FORCE_OPTION,
   JSON_OPTION,
@@ -33,8 +31,6 @@ export const renderCommand: Command = {
     const json = args.options['json'] === 'true';
     const outcome = await renderLocal({
       request,
-      requestHash: requestHash(request),
-      plan: createPlan(request),
       config,
       processes,
       force: args.options['force'] === 'true',

@@ -1,16 +1,12 @@
-import type { Command, CommandContext } from '../command-line.ts';
+import type { Command } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
-import type { Config } from '../../src/config.ts';
-import { SILENT, createIoCounters } from '../../src/observe.ts';
+import { createIoCounters } from '../../src/observe.ts';
 import { followRun } from '../follow-run.ts';
-import { createReadingPipeline, openOutput } from '../pipeline.ts';
-import { createPlan } from '../plan-jobs.ts';
-import type { TilesetPlan } from '../plan-jobs.ts';
+import { openOutput } from '../pipeline.ts';
+import { prepareRun, warningsOf } from '../prepare-run.ts';
 import { seedRun } from '../producer.ts';
 import { createProgress, formatCount } from '../progress.ts';
 import { openQueues } from '../queues.ts';
-import { requestHash } from '../request-hash.ts';
-import type { TilesetRequest } from '../tileset-request.ts';
 import {
   FORCE_OPTION,
   JSON_OPTION,
@@ -37,25 +33,31 @@ export const seedCommand: Command = {
   notes: ['Seeding the same request again finds the run that is there; one that had stopped goes on.'],
   async run(context, args) {
     const config = loadConfig(context, args);
-    const request = await loadRequest(context, args);
-    const plan = createPlan(request);
+    const asked = await loadRequest(context, args);
     const { signal } = context;
     const json = args.options['json'] === 'true';
+    const force = args.options['force'] === 'true';
+    const counters = createIoCounters();
+    await using store = await openOutput(asked, config, { counters, signal });
+    await using queues = await openQueues(config);
+    const prepared = await prepareRun(asked, { store, config, force, counters, signal });
+    const { request, requestHash, plan, start, warnings } = prepared;
     const { tiles, metatiles } = plan.counts();
     context.stderr.write(
       json
-        ? `${JSON.stringify({ event: 'plan', tiles, metatiles })}\n`
-        : `${formatCount(tiles)} tiles in ${formatCount(metatiles)} metatiles to ${request.output}\n`,
+        ? `${JSON.stringify({ event: 'plan', tiles, metatiles, warnings })}\n`
+        : [
+            `${formatCount(tiles)} tiles in ${formatCount(metatiles)} metatiles to ${request.output}`,
+            ...warnings,
+            '',
+          ].join('\n'),
     );
-    await using store = await openOutput(request, config, { counters: createIoCounters(), signal });
-    await using queues = await openQueues(config);
-    await askCatalog(context, request, plan, config);
     const outcome = await seedRun({
       ...queues,
-      record: { request, requestHash: requestHash(request), indexCount: plan.indexCount, metatiles, tiles },
+      record: { request, requestHash, indexCount: plan.indexCount, metatiles, tiles },
       store,
+      start,
       attempts: config.retry.attempts,
-      force: args.options['force'] === 'true',
       signal,
     });
     const { kind, run } = outcome;
@@ -75,19 +77,6 @@ export const seedCommand: Command = {
     const failures = summary.failed > 0 ? await queues.runStore.failures(run) : [];
     const hint =
       summary.state === 'interrupted' ? `the run ${run} goes on` : `tilewright retry ${run} renders what is missing`;
-    return reportRun(context, summary, failures, { json, hint });
+    return reportRun(context, { ...summary, ...warningsOf(warnings) }, failures, { json, hint });
   },
 };
-
-/** Asks the catalog about the first metatile, so that a request which it cannot serve is refused before it is enqueued. */
-async function askCatalog(
-  { signal }: CommandContext,
-  request: TilesetRequest,
-  plan: TilesetPlan,
-  config: Config,
-): Promise<void> {
-  const [first] = plan.works();
-  if (first === undefined) return;
-  await using pipeline = createReadingPipeline(request, config, SILENT);
-  await pipeline.backend.assetsForMetatile(first.metatile, { signal });
-}

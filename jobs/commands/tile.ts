@@ -2,8 +2,17 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
+import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { parseTile, tilePath } from '../../src/tms/tile.ts';
+import type { Tile } from '../../src/tms/tile.ts';
+import { findSourceReach } from '../find-source-reach.ts';
+import type { SourceReach } from '../find-source-reach.ts';
 import { createReadingPipeline, createRequestEncoder } from '../pipeline.ts';
+import type { ReadingPipeline } from '../pipeline.ts';
+import { createPlan } from '../plan-jobs.ts';
+import { withSourceMinzoom } from '../prepare-run.ts';
+import { renderOneTile } from '../render-one-tile.ts';
+import type { TilesetRequest } from '../tileset-request.ts';
 import { JSON_OPTION, REQUEST_POSITIONAL, commandLogger, loadConfig, loadRequest } from './shared.ts';
 
 /** `tilewright tile`: one tile, by hand. */
@@ -19,9 +28,13 @@ export const tileCommand: Command = {
     const config = loadConfig(context, args);
     const tile = parseTile(args.positionals['Z/X/Y'] ?? '');
     const { output, ...options } = args.options;
+    const { signal } = context;
     const request = await loadRequest(context, { ...args, options });
-    await using pipeline = createReadingPipeline(request, config, commandLogger(context, args));
-    const encoded = await pipeline.renderer.renderTile(tile, { signal: context.signal });
+    await using handedOn = createMemoryStore();
+    await using pipeline = createReadingPipeline(request, config, commandLogger(context, args), { handedOn });
+    const { sourceMinzoom } = withSourceMinzoom(request, await reachFor(tile, request, pipeline, signal));
+    const plan = createPlan({ ...request, sourceMinzoom });
+    const encoded = await renderOneTile(tile, { renderer: pipeline.renderer, plan, sourceMinzoom, signal });
     const address = tilePath(tile);
     const json = args.options['json'] === 'true';
     if (encoded === null) {
@@ -30,10 +43,21 @@ export const tileCommand: Command = {
     }
     const { extension } = createRequestEncoder(request);
     const file = resolve(context.cwd, output ?? `${address.replaceAll('/', '-')}.${extension}`);
-    await writeFile(file, encoded.bytes, { signal: context.signal });
+    await writeFile(file, encoded.bytes, { signal });
     const { bytes, scenes } = encoded;
     if (json) context.print(JSON.stringify({ tile: address, empty: false, file, bytes: bytes.length, scenes }));
-    else context.print(`${address}: ${bytes.length} bytes from ${scenes.join(', ')} → ${file}`);
+    else context.print(`${address}: ${bytes.length} bytes from ${scenes.join(', ') || 'the tiles below'} → ${file}`);
     return EXIT.done;
   },
 };
+
+/** Where the sources reach to, if that decides what a tile is made of. */
+async function reachFor(
+  tile: Tile,
+  request: TilesetRequest,
+  pipeline: ReadingPipeline,
+  signal: AbortSignal,
+): Promise<SourceReach | null> {
+  const isDecided = request.sourceMinzoom !== undefined || tile.z < request.minzoom || tile.z >= request.maxzoom;
+  return isDecided ? null : await findSourceReach(request, pipeline, { signal });
+}

@@ -1,4 +1,5 @@
-import type { BandScale, PaletteColour } from './cog.ts';
+import type { PaletteColour } from '../raster/raster.ts';
+import type { BandScale } from './cog.ts';
 import type { ImageLayout } from './image-layout.ts';
 
 /** TIFF's PhotometricInterpretation of a file with a palette. */

@@ -15,6 +15,8 @@ import { runWithin } from '../retry.ts';
 export interface BlockRef {
   readonly image: ImageLayout;
   readonly block: number;
+  /** True for the block's bytes as the file has them, which come as its one plane; none for a sparse block. */
+  readonly isStored?: boolean;
 }
 
 /** Ranges of one COG that are read at the same time; each holds up to `maxRangeBytes`. */
@@ -27,7 +29,8 @@ const CONCURRENT_RANGES = 4;
 const CONCURRENT_DECODES = 4;
 
 export interface BlockReaderOptions {
-  readonly source: RangeSource;
+  /** The file, then its sidecars: as `ImageLayout.file` counts them. */
+  readonly sources: readonly RangeSource[];
   readonly cache: BlockCache;
   readonly counters: IoCounters;
   readonly limits: CogLimits;
@@ -63,11 +66,13 @@ export class BlockReader {
 
   /**
    * Gives the blocks in the order asked for: those that are cached at once, those that somebody reads already when that
-   * read ends, and all others by as few ranges as the coalescing allows. If a read fails, those already begun end first.
+   * read ends, those whose stored bytes are cached when they are decoded, and all others by as few ranges as the
+   * coalescing allows. If a read fails, those already begun end first.
    */
   async load(refs: readonly BlockRef[], signal: AbortSignal): Promise<readonly DecodedBlock[]> {
     const { cache } = this.#options;
     const own: BlockRead[] = [];
+    const stored: (BlockRead & { readonly bytes: Uint8Array })[] = [];
     const results = refs.map((ref): Promise<DecodedBlock> => {
       const key = this.#keyOf(ref);
       const known = cache.get(key) ?? this.#sparse(ref);
@@ -75,10 +80,14 @@ export class BlockReader {
       const begun = cache.pending(key);
       if (begun !== null) return this.#join(ref, begun, signal);
       const pending = cache.begin(key);
-      own.push({ ref, pending, offset: ref.image.offsets[ref.block]!, length: ref.image.byteCounts[ref.block]! });
+      const read = { ref, pending, offset: ref.image.offsets[ref.block]!, length: ref.image.byteCounts[ref.block]! };
+      const bytes = cache.get(this.#keyOf({ ...ref, isStored: true }))?.planes[0];
+      if (bytes instanceof Uint8Array) stored.push({ ...read, bytes });
+      else own.push(read);
       return pending.promise;
     });
     const settled = Promise.allSettled(results);
+    for (const read of stored) await this.#decodeRead(read, read.bytes, signal);
     if (own.length > 0) await this.#read(own, signal);
     const blocks: DecodedBlock[] = [];
     for (const result of await settled) {
@@ -99,9 +108,10 @@ export class BlockReader {
     }
   }
 
-  #sparse({ image, block }: BlockRef): DecodedBlock | null {
+  #sparse({ image, block, isStored = false }: BlockRef): DecodedBlock | null {
     const isSparse = !(image.offsets[block]! > 0 && image.byteCounts[block]! > 0);
-    return isSparse ? sparseBlock(image, block, this.#options.nodata) : null;
+    if (!isSparse) return null;
+    return isStored ? storedBlock([]) : sparseBlock(image, block, this.#options.nodata);
   }
 
   async #read(own: readonly BlockRead[], signal: AbortSignal): Promise<void> {
@@ -112,7 +122,12 @@ export class BlockReader {
       else read.pending.fail(error);
     }
     const limit = pLimit(CONCURRENT_RANGES);
-    const ranges = planRanges(readable, this.#options.coalescing);
+    const ranges = this.#options.sources.flatMap((_, file) =>
+      planRanges(
+        readable.filter(({ ref }) => ref.image.file === file),
+        this.#options.coalescing,
+      ),
+    );
     const isThreaded = readable.some(({ ref }) => codecOf(ref.image.compression)?.isThreaded === true);
     const decoding = pLimit(isThreaded ? CONCURRENT_DECODES : 1);
     await Promise.all(ranges.map((range) => limit(() => this.#readRange(range, decoding, signal))));
@@ -122,29 +137,35 @@ export class BlockReader {
     let bytes: Uint8Array;
     try {
       signal.throwIfAborted();
-      bytes = await this.#options.source.read(range.offset, range.length, { signal });
+      bytes = await this.#sourceOf(range.items[0]!.ref).read(range.offset, range.length, { signal });
     } catch (error) {
       if (isTilerError(error) && error.code === 'ASSET_CHANGED') this.#options.onChanged();
       for (const { pending } of range.items) pending.fail(error);
       return;
     }
     const decodeItem = async (item: BlockRead): Promise<void> => {
-      try {
-        signal.throwIfAborted();
-        const from = item.offset - range.offset;
-        item.pending.finish(await this.#decode(item, bytes.subarray(from, from + item.length)));
-      } catch (error) {
-        item.pending.fail(error);
-      }
-      // Decoding mostly does not wait for anything: without a turn in between, timers and sockets would.
-      if (!signal.aborted) await nextTurn();
+      const from = item.offset - range.offset;
+      await this.#decodeRead(item, bytes.subarray(from, from + item.length), signal);
     };
     await Promise.all(range.items.map((item) => decoding(() => decodeItem(item))));
   }
 
+  async #decodeRead(read: BlockRead, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    try {
+      signal.throwIfAborted();
+      read.pending.finish(await this.#decode(read, bytes));
+    } catch (error) {
+      read.pending.fail(error);
+    }
+    // Decoding mostly does not wait for anything: without a turn in between, timers and sockets would.
+    if (!signal.aborted) await nextTurn();
+  }
+
   async #decode({ ref, offset, length }: BlockRead, bytes: Uint8Array): Promise<DecodedBlock> {
     if (bytes.length < length) throw this.#fail(ref, `its ${length} bytes at ${offset} lie behind the end of the file`);
-    const block = await decodeBlock(ref.image, ref.block, bytes, this.#options.source.label);
+    // A copy, as the bytes of a whole range are not to be kept for one block.
+    if (ref.isStored === true) return storedBlock([new Uint8Array(bytes)]);
+    const block = await decodeBlock(ref.image, ref.block, bytes, this.#sourceOf(ref).label);
     this.#options.counters.blocksDecoded += 1;
     return block;
   }
@@ -157,18 +178,22 @@ export class BlockReader {
     return Number.isSafeInteger(offset + length) ? null : this.#fail(ref, `it lies at byte ${offset}`);
   }
 
-  #fail(
-    { image, block }: BlockRef,
-    found: string,
-    code: 'ASSET_CORRUPT' | 'BYTES_LIMIT' = 'ASSET_CORRUPT',
-  ): TilerError {
-    const { label } = this.#options.source;
-    return new TilerError(code, `Reading block ${block} of directory ${image.index} of ${label}: ${found}`, {
+  #fail(ref: BlockRef, found: string, code: 'ASSET_CORRUPT' | 'BYTES_LIMIT' = 'ASSET_CORRUPT'): TilerError {
+    const { label } = this.#sourceOf(ref);
+    return new TilerError(code, `Reading block ${ref.block} of directory ${ref.image.index} of ${label}: ${found}`, {
       context: { href: label },
     });
   }
 
-  #keyOf({ image, block }: BlockRef): string {
-    return `${this.keyPrefix}${image.index}/${block}`;
+  #sourceOf({ image }: BlockRef): RangeSource {
+    return this.#options.sources[image.file]!;
   }
+
+  #keyOf({ image, block, isStored = false }: BlockRef): string {
+    return `${this.keyPrefix}${image.file}/${image.index}/${block}${isStored ? '/stored' : ''}`;
+  }
+}
+
+function storedBlock(planes: readonly Uint8Array[]): DecodedBlock {
+  return { width: 0, rows: 0, planes, sizeBytes: planes.reduce((sum, { length }) => sum + length, 0) };
 }

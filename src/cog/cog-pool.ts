@@ -1,11 +1,15 @@
 import { isAbortError } from '../errors.ts';
+import type { StatedCrs } from '../geo/stated-crs.ts';
 import type { Cog } from './cog.ts';
 import type { OpenRangeSource } from './range-source.ts';
 import { openCog, type OpenCogOptions } from './open-cog.ts';
 import { runWithin } from '../retry.ts';
+import { sidecarHref, type Sidecar, type SidecarOptions } from './sidecars.ts';
 
-export interface CogPoolOptions extends Omit<OpenCogOptions, 'signal' | 'onChanged'> {
+export interface CogPoolOptions extends Omit<OpenCogOptions, 'signal' | 'onChanged' | 'sidecars'> {
   readonly opener: OpenRangeSource;
+  /** Looked for beside every COG. Default none. */
+  readonly sidecars?: readonly Sidecar[];
   /** COGs kept open; each holds its directories, and a file descriptor if it is a file. */
   readonly maxOpen: number;
 }
@@ -18,7 +22,13 @@ export interface CogPool extends AsyncDisposable {
    *
    * @throws TilerError those of `OpenRangeSource` and `openCog`; a failure is not remembered
    */
-  open(href: string, options: { readonly signal: AbortSignal }): Promise<Cog>;
+  open(href: string, options: CogOpenOptions): Promise<Cog>;
+}
+
+interface CogOpenOptions {
+  readonly signal: AbortSignal;
+  /** The CRS of a file that names none, where the pool has no `fallbackCrs` for all of them. */
+  readonly fallbackCrs?: StatedCrs | undefined;
 }
 
 /**
@@ -31,30 +41,42 @@ export interface CogPool extends AsyncDisposable {
 export function createCogPool(options: CogPoolOptions): CogPool {
   const entries = new Map<string, Promise<Cog>>();
 
-  const drop = async (href: string, entry: Promise<Cog>): Promise<void> => {
-    if (entries.get(href) === entry) entries.delete(href);
+  const { opener, sidecars: kinds = [] } = options;
+  const sidecarsOf = (href: string): SidecarOptions => ({ kinds, open: (suffix) => opener(sidecarHref(href, suffix)) });
+
+  const drop = async (key: string, entry: Promise<Cog>): Promise<void> => {
+    if (entries.get(key) === entry) entries.delete(key);
     await (await entry)[Symbol.asyncDispose]();
   };
 
-  const begin = (href: string, signal: AbortSignal): Promise<Cog> => {
-    const onChanged = (): void => void drop(href, entry).catch(() => {});
+  const begin = (key: string, href: string, { signal, fallbackCrs }: CogOpenOptions): Promise<Cog> => {
+    const onChanged = (): void => void drop(key, entry).catch(() => {});
     const entry: Promise<Cog> = Promise.resolve().then(() =>
-      openCog(options.opener(href), { ...options, onChanged, signal }),
+      openCog(opener(href), {
+        ...options,
+        assumed: { ...options.assumed, fallbackCrs: options.assumed?.fallbackCrs ?? fallbackCrs },
+        sidecars: sidecarsOf(href),
+        onChanged,
+        signal,
+      }),
     );
-    entries.set(href, entry);
+    entries.set(key, entry);
     entry.catch(() => {
-      if (entries.get(href) === entry) entries.delete(href);
+      if (entries.get(key) === entry) entries.delete(key);
     });
     return entry;
   };
 
   return {
-    async open(href, { signal }) {
+    async open(href, openOptions) {
+      const { signal, fallbackCrs } = openOptions;
+      // Items that place one file differently do not share it: what it is must not depend on which came first.
+      const key = JSON.stringify([href, fallbackCrs ?? null]);
       for (;;) {
-        const known = entries.get(href);
-        const entry = known ?? begin(href, signal);
-        entries.delete(href);
-        entries.set(href, entry);
+        const known = entries.get(key);
+        const entry = known ?? begin(key, href, openOptions);
+        entries.delete(key);
+        entries.set(key, entry);
         const [oldest] = entries;
         if (entries.size > options.maxOpen && oldest !== undefined) drop(...oldest).catch(() => {});
         try {
@@ -62,12 +84,12 @@ export function createCogPool(options: CogPoolOptions): CogPool {
         } catch (error) {
           // The one that began to open it was aborted, but this one was not.
           if (known === undefined || signal.aborted || !isAbortError(error)) throw error;
-          if (entries.get(href) === known) entries.delete(href);
+          if (entries.get(key) === known) entries.delete(key);
         }
       }
     },
     async [Symbol.asyncDispose]() {
-      const closing = [...entries].map(([href, entry]) => drop(href, entry).catch(() => {}));
+      const closing = [...entries].map(([key, entry]) => drop(key, entry).catch(() => {}));
       await Promise.all(closing);
     },
   };

@@ -33,7 +33,8 @@ export interface CogStructure {
 /**
  * Reads a file's directories and sorts them: the first is the image, of the others those are used that are an overview
  * of it (same type, smaller) or the mask of a level (same size). An overview without a mask is valid everywhere, as GDAL
- * reads it, also where the image has one.
+ * reads it, also where the image has one. Of sidecars, overviews count where the file has none, and a mask where the image
+ * has none; the mask of a sidecar comes before nodata and alpha. All that is GDAL's order too.
  *
  * Cost: one request if the directories lie in the first 64 KiB.
  *
@@ -41,7 +42,13 @@ export interface CogStructure {
  */
 export async function readCogStructure(
   source: RangeSource,
-  options: { readonly limits: CogLimits; readonly assumed: AssumedPlace; readonly signal: AbortSignal },
+  options: {
+    readonly limits: CogLimits;
+    readonly assumed: AssumedPlace;
+    /** Directories of sidecars. Default none. */
+    readonly sidecars?: readonly ImageLayout[];
+    readonly signal: AbortSignal;
+  },
 ): Promise<CogStructure> {
   const { limits, signal } = options;
   const { label } = source;
@@ -60,25 +67,42 @@ export async function readCogStructure(
   });
   const alpha = alphaOf(image);
   const nodata = nodataOf(image);
-  const levels = levelsOf(image, reduced);
-  const masking = nodata !== null ? 'nodata' : alpha !== null ? 'alpha' : levels[0]?.mask !== null ? 'mask' : 'none';
+  const levels = levelsOf(image, reduced, options.sidecars ?? []);
+  const mask = levels[0]!.mask;
+  const byValue = nodata !== null ? 'nodata' : alpha !== null ? 'alpha' : 'none';
+  const masking = mask !== null && (mask.file > 0 || byValue === 'none') ? 'mask' : byValue;
   const bands = Array.from({ length: image.samples }, (_, sample) => sample).filter((sample) => sample !== alpha);
   const bandScales = bandScalesOf(image.metadata, bands);
   const place = georeferenceOf(first, label, options.assumed);
   return { ...place, levels, alpha, nodata, colormap: colormapOf(image, nodata), bandScales, masking };
 }
 
-function levelsOf(image: ImageLayout, reduced: readonly ImageLayout[]): readonly LevelImages[] {
+/** How a level says where it has data: one without a mask, where the image has one, by value if by anything. */
+export function levelMasking(structure: CogStructure, level: LevelImages): Cog['masking'] {
+  const { masking, nodata, alpha } = structure;
+  if (masking !== 'mask' || level.mask !== null) return masking;
+  return nodata !== null ? 'nodata' : alpha !== null ? 'alpha' : 'none';
+}
+
+function levelsOf(
+  image: ImageLayout,
+  reduced: readonly ImageLayout[],
+  sidecars: readonly ImageLayout[],
+): readonly LevelImages[] {
+  const masks = [...reduced, ...sidecars].filter((one) => one.isMask && one.dtype === 'uint8');
   const maskOf = ({ width, height }: ImageLayout): ImageLayout | null =>
-    reduced.find((one) => one.isMask && one.width === width && one.height === height && one.dtype === 'uint8') ?? null;
-  const mask = maskOf(image);
-  const overviews = reduced
+    masks.find((one) => one.width === width && one.height === height) ?? null;
+  const inside = overviewsOf(image, reduced);
+  const overviews = inside.length > 0 ? inside : overviewsOf(image, sidecars);
+  return [image, ...overviews].map((one) => ({ image: one, mask: maskOf(one) }));
+}
+
+function overviewsOf(image: ImageLayout, others: readonly ImageLayout[]): readonly ImageLayout[] {
+  return others
     .filter((one) => one.isOverview && !one.isMask && one.width <= image.width && one.height <= image.height)
     .filter((one) => one.width < image.width || one.height < image.height)
     .filter((one) => one.samples === image.samples && one.dtype === image.dtype)
-    .map((one) => ({ image: one, mask: maskOf(one) }))
-    .sort((a, b) => b.image.width - a.image.width || b.image.height - a.image.height);
-  return [{ image, mask }, ...overviews];
+    .sort((a, b) => b.width - a.width || b.height - a.height);
 }
 
 /** TIFF's ExtraSamples describe the last samples: 1 = associated, 2 = unassociated alpha. */

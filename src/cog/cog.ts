@@ -1,6 +1,6 @@
 import type { Affine } from '../geo/affine.ts';
 import type { Crs } from '../geo/crs.ts';
-import type { Dtype, Raster, Window } from '../raster/raster.ts';
+import type { Dtype, PaletteColour, Raster, Window } from '../raster/raster.ts';
 
 /** One resolution of a COG. `levels[0]` is full size; the others are the overviews, finest first. */
 export interface CogLevel {
@@ -15,9 +15,6 @@ export interface CogLevel {
  * by ground control points only has its own pixels for a CRS, and a transform that changes nothing.
  */
 export type CogCrs = Crs;
-
-/** Red, green, blue and alpha, 0 to 255 each. */
-export type PaletteColour = readonly [red: number, green: number, blue: number, alpha: number];
 
 /** What the samples of a band mean: value = sample × scale + offset. */
 export interface BandScale {
@@ -47,6 +44,8 @@ export interface Cog extends AsyncDisposable {
   readonly bandScales: readonly BandScale[];
   /** How the file itself says where it has data, before any request's nodata. */
   readonly masking: 'nodata' | 'alpha' | 'mask' | 'none';
+  /** The format of which every block is a picture of its own, of grey or RGB; null if blocks are something else. */
+  readonly pictureFormat: PictureFormat | null;
 
   /**
    * Reads whole blocks into the block cache, so that later `readWindow` calls need no I/O. Ranges of neighbouring
@@ -67,7 +66,26 @@ export interface Cog extends AsyncDisposable {
    * @throws TilerError `ASSET_CORRUPT`, `ASSET_UNSUPPORTED`, `PIXELS_LIMIT`, `BYTES_LIMIT`, and those of `RangeSource.read`
    */
   readWindow(request: ReadWindow, options: { readonly signal: AbortSignal }): Promise<Raster>;
+
+  /**
+   * Gives windows of one level as the file stores them: complete files of `pictureFormat`, not to be written to. `null`
+   * for a window that is not one block, whose block reaches beyond the image or is not stored, in which any pixel is not
+   * valid by the file's own masking, or whose block is not what it should be; reading its pixels then says more.
+   *
+   * The blocks are fetched in coalesced ranges and kept as they are, so that their pixels are read later without I/O.
+   * They are decoded only where nodata could lie in them. Damage inside a block's entropy-coded data is not noticed.
+   *
+   * @throws TilerError `ASSET_CORRUPT`, `BYTES_LIMIT`, and those of `RangeSource.read`
+   */
+  readPictures(
+    level: number,
+    windows: readonly Window[],
+    options: { readonly signal: AbortSignal },
+  ): Promise<readonly (Uint8Array | null)[]>;
 }
+
+/** Formats of pictures that blocks of a TIFF can have. */
+export type PictureFormat = 'jpeg' | 'webp';
 
 export interface ReadWindow {
   readonly level: number;

@@ -2,7 +2,9 @@ import { endianness } from 'node:os';
 import { TilerError, isAbortError, isTilerError } from '../errors.ts';
 import { bytesPerSample, viewSamples, createSamples, type Dtype, type Samples } from '../raster/raster.ts';
 import { bandPlanes } from './codec/band-planes.ts';
-import { undoDifference, undoFloatPredictor } from './codec/predictor.ts';
+import type { EncodedBlock } from './codec/codec.ts';
+import { isInDecodeMemory } from './codec/decode-memory.ts';
+import { undoFloatPredictor } from './codec/predictor.ts';
 import { codecOf, compressionName } from './codec/registry.ts';
 import { blockRows, blockSamples, storedRowBytes, type ImageLayout } from './image-layout.ts';
 
@@ -42,7 +44,7 @@ export async function decodeBlock(
     // The end of a stream may be missing, but not so much of it that its pixels cannot be in it.
     if (codec.maxExpansion !== null && (bytes.length + 1) * codec.maxExpansion < decodedBytes)
       throw new Error(`it cannot hold the ${decodedBytes} bytes of its pixels`);
-    const decoded = await codec.decode({
+    const encoded: EncodedBlock = {
       bytes,
       width: image.blockWidth,
       rows,
@@ -51,11 +53,19 @@ export async function decodeBlock(
       photometric: image.photometric,
       jpegTables: image.jpegTables,
       decodedBytes,
-    });
+    };
+    const apart = codec.decodePlanes?.(encoded) ?? null;
+    if (apart !== null) {
+      const planes = planesApart(image, rows, apart);
+      return { width: image.blockWidth, rows, planes, sizeBytes: sizeOf(planes) };
+    }
+    const decoding = codec.decode(encoded);
+    // Without a turn where nothing is waited for: what lies in the decoders' memory is good until the next block only.
+    const decoded = decoding instanceof Promise ? await decoding : decoding;
     if (decoded.length < decodedBytes)
       throw new Error(`it holds ${decoded.length} bytes; expected are ${decodedBytes}`);
     const stored = decoded.subarray(0, decodedBytes);
-    const isShared = decoded === bytes;
+    const isShared = decoded === bytes || isInDecodeMemory(decoded);
     const planes = codec.isByteStream
       ? planesOfStream(image, rows, stored, isShared)
       : planesOf(image, rows, viewAs(image.dtype, stored), isShared);
@@ -92,10 +102,7 @@ function planesOfStream(image: ImageLayout, rows: number, bytes: Uint8Array, isS
   }
   const isSwapped = size > 1 && littleEndian !== IS_LITTLE_ENDIAN_MACHINE;
   const samples = viewAs(dtype, isSwapped ? swapBytes(new Uint8Array(bytes), size) : bytes);
-  if (predictor !== 2) return planesOf(image, rows, samples, isShared);
-  if (step > 1 && size <= 4) return planesOf(image, rows, samples, isShared, true);
-  undoDifference(unsignedView(samples), rowSamples, step);
-  return planesOf(image, rows, samples, isShared);
+  return planesOf(image, rows, samples, isShared, predictor === 2);
 }
 
 /** Samples of 1 to 15 bits, most significant first, each row beginning on a byte. */
@@ -133,8 +140,22 @@ function planesOf(
   isDifference = false,
 ): readonly Samples[] {
   const count = blockSamples(image);
-  if (count === 1) return [isShared ? samples.slice() : samples];
+  if (count === 1 && !isDifference) return [isShared ? copyOf(image.dtype, samples) : samples];
   return bandPlanes({ samples, dtype: image.dtype, width: image.blockWidth, rows, count, isDifference });
+}
+
+/** A copy in memory of its own: that is not zeroed first, as `slice` of an array does it. */
+function copyOf(dtype: Dtype, { buffer, byteOffset, byteLength, length }: Samples): Samples {
+  return viewSamples(dtype, buffer.slice(byteOffset, byteOffset + byteLength), 0, length);
+}
+
+/** Planes one behind the other, copied at once. */
+function planesApart(image: ImageLayout, rows: number, bytes: Uint8Array): readonly Samples[] {
+  const { buffer } = copyOf(image.dtype, viewAs(image.dtype, bytes));
+  const length = image.blockWidth * rows;
+  return Array.from({ length: blockSamples(image) }, (_, n) =>
+    viewSamples(image.dtype, buffer, n * length * bytesPerSample(image.dtype), length),
+  );
 }
 
 /** The same memory as samples; a copy where it does not begin at a multiple of the sample's size. */
@@ -142,13 +163,6 @@ function viewAs(dtype: Dtype, bytes: Uint8Array): Samples {
   const size = bytesPerSample(dtype);
   const { buffer, byteOffset, byteLength } = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return viewSamples(dtype, buffer, byteOffset, Math.floor(byteLength / size));
-}
-
-function unsignedView({ buffer, byteOffset, length, BYTES_PER_ELEMENT }: Samples) {
-  if (BYTES_PER_ELEMENT === 1) return new Uint8Array(buffer, byteOffset, length);
-  if (BYTES_PER_ELEMENT === 2) return new Uint16Array(buffer, byteOffset, length);
-  if (BYTES_PER_ELEMENT === 4) return new Uint32Array(buffer, byteOffset, length);
-  return new BigUint64Array(buffer, byteOffset, length);
 }
 
 function swapBytes(bytes: Uint8Array, size: number): Uint8Array {

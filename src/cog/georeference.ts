@@ -1,21 +1,22 @@
 import type { ImageFileDirectory } from 'geotiff';
-import { TilerError } from '../errors.ts';
+import { isTilerError, TilerError } from '../errors.ts';
 import type { Affine } from '../geo/affine.ts';
 import { fitControlPoints, type ControlPoint } from '../geo/control-points.ts';
 import { isGeographic, type NamedCrs } from '../geo/crs.ts';
 import { isDegreesCode } from '../geo/epsg.ts';
+import { isKnownCode } from '../geo/proj-string.ts';
+import type { StatedCrs } from '../geo/stated-crs.ts';
 import type { CogCrs } from './cog.ts';
 import { fromGeotiffError, numberOf, numbersOf } from './parse-directories.ts';
-import { projFromGeoKeys, type GeoKeys } from './proj-from-geo-keys.ts';
+import { crsFromGeoKeys, esriString, namesCrs, USER_DEFINED, type GeoKeys } from './proj-from-geo-keys.ts';
 
 /** What to take where a file does not say where it lies, or in a way that is not understood. */
 export interface AssumedPlace {
   readonly crs?: CogCrs;
   readonly transform?: Affine;
+  /** The CRS of a file that names none, or none that is known; `crs` comes first, and so does what the file says. */
+  readonly fallbackCrs?: StatedCrs | undefined;
 }
-
-/** GeoTIFF's "user-defined": the keys describe the system instead of naming it. */
-const USER_DEFINED = 32767;
 
 /**
  * Reads where an image lies from the tags of its first directory.
@@ -30,7 +31,7 @@ export function georeferenceOf(
 ): { readonly crs: CogCrs; readonly transform: Affine } {
   const keys = geoKeysOf(directory, label);
   const isPoint = keys['GTRasterTypeGeoKey'] === 2;
-  const crs = assumed.crs ?? crsOf(keys, label);
+  const crs = assumed.crs ?? crsOf(keys, label, assumed.fallbackCrs);
   if (assumed.transform !== undefined) return { crs, transform: assumed.transform };
   const points = controlPointsOf(directory, isPoint);
   if (points !== null) {
@@ -138,20 +139,37 @@ function unwrapped(points: readonly ControlPoint[]): readonly ControlPoint[] {
   return crosses ? points.map((point) => (point.x < 0 ? { ...point, x: point.x + 360 } : point)) : points;
 }
 
-function crsOf(keys: GeoKeys, label: string): NamedCrs {
+/** How to help a file that does not say it in a way that is read. */
+const REMEDY =
+  'Supply it as "crs" in the request (a code such as "EPSG:32633", WKT, PROJJSON or a proj string), or by proj:code, ' +
+  'proj:wkt2 or proj:projjson of the item';
+
+function crsOf(keys: GeoKeys, label: string, fallback: StatedCrs | undefined): NamedCrs {
+  const own = ownCrs(keys, label);
+  if (typeof own !== 'string' && !(own.kind === 'epsg' && fallback !== undefined && !isKnownCode(own.code))) return own;
+  if (fallback !== undefined && fallback.kind !== 'unreadable') return fallback;
+  if (typeof own !== 'string') return own;
+  const elsewhere = fallback === undefined ? '' : ` What its item says is not read either: ${fallback.problem}.`;
+  throw unsupported(label, `${own}.${elsewhere} ${REMEDY}`);
+}
+
+/** The CRS that the keys state, or why there is none. */
+function ownCrs(keys: GeoKeys, label: string): NamedCrs | string {
   const model = keys['GTModelTypeGeoKey'];
   const projected = numberIn(keys, 'ProjectedCSTypeGeoKey');
   const geographic = numberIn(keys, 'GeographicTypeGeoKey');
   if (model === 3) throw unsupported(label, 'its CRS is geocentric');
   if (model !== 2 && isCode(projected)) return { kind: 'epsg', code: projected };
-  if (model !== 1 && isCode(geographic)) return { kind: 'epsg', code: geographic };
+  if (model !== 1 && isCode(geographic) && esriString(keys) === null) return { kind: 'epsg', code: geographic };
   const utm = utmCode(numberIn(keys, 'ProjectionGeoKey'), geographic);
   if (utm !== null) return { kind: 'epsg', code: utm };
-  const definition = projFromGeoKeys(keys);
-  if (definition !== null) return { kind: 'proj', definition };
-  const found =
-    Object.keys(keys).length === 0 ? 'it does not name its CRS' : 'its CRS is user-defined in a way that is not read';
-  throw unsupported(label, `${found}; expected an EPSG code in its GeoKeys`);
+  if (!namesCrs(keys)) return 'it does not name its CRS';
+  try {
+    return crsFromGeoKeys(keys);
+  } catch (error) {
+    if (!isTilerError(error)) throw error;
+    return `its CRS is user-defined in a way that is not read (${error.message})`;
+  }
 }
 
 /** EPSG conversions 16001 to 16060 and 16101 to 16160 are the UTM zones; with WGS 84 they have codes of their own. */

@@ -1,12 +1,14 @@
 import type { ImageFileDirectory } from 'geotiff';
 import { TilerError, type ErrorCode } from '../errors.ts';
-import type { Dtype } from '../raster/raster.ts';
+import { bytesPerSample, type Dtype } from '../raster/raster.ts';
 import { codecOf, compressionName } from './codec/registry.ts';
 import type { CogLimits } from './limits.ts';
 import { numberOf, numbersOf, textOf } from './parse-directories.ts';
 
 /** One directory of a TIFF that holds pixels: how they are cut into blocks, stored and encoded. */
 export interface ImageLayout {
+  /** Position of its file among those of the COG: 0 = the COG itself, the others are its sidecars. */
+  readonly file: number;
   /** Position in the chain of directories; part of the block cache's key. */
   readonly index: number;
   readonly isOverview: boolean;
@@ -62,16 +64,23 @@ export function blockRows(image: ImageLayout, block: number): number {
   return Math.min(image.blockHeight, image.height - row);
 }
 
+/** What a directory does not say itself. */
+export interface FileOfDirectory {
+  readonly label: string;
+  readonly littleEndian: boolean;
+  readonly limits: CogLimits;
+  /** Position among the files of the COG. Default 0, the COG itself. */
+  readonly file?: number;
+  /** True where the file makes it a mask; by default its tags decide. */
+  readonly isMask?: boolean;
+}
+
 /**
  * Reads a directory's tags and checks that its blocks can be read here within the limits.
  *
  * @throws TilerError `ASSET_UNSUPPORTED`, `ASSET_CORRUPT`, `BYTES_LIMIT`
  */
-export function imageLayoutOf(
-  directory: ImageFileDirectory,
-  index: number,
-  file: { readonly label: string; readonly littleEndian: boolean; readonly limits: CogLimits },
-): ImageLayout {
+export function imageLayoutOf(directory: ImageFileDirectory, index: number, file: FileOfDirectory): ImageLayout {
   const fail = (code: ErrorCode, found: string): TilerError =>
     new TilerError(code, `Opening ${file.label}: in directory ${index}, ${found}`, { context: { href: file.label } });
   const width = numberOf(directory, 256, 0);
@@ -88,8 +97,8 @@ export function imageLayoutOf(
   const planar = numberOf(directory, 284, 1) === 2 && samples > 1 ? 'separate' : 'chunky';
   const sampleType = sampleTypeOf(directory, samples, fail);
   const encoding = encodingOf(directory, { ...sampleType, samples: planar === 'separate' ? 1 : samples }, fail);
-  const bytesPerSample = Math.max(sampleType.bits, 8) / 8;
-  const rowBytes = blocks.blockWidth * (planar === 'separate' ? 1 : samples) * bytesPerSample;
+  const sampleBytes = Math.max(sampleType.bits, 8) / 8;
+  const rowBytes = blocks.blockWidth * (planar === 'separate' ? 1 : samples) * sampleBytes;
   if (rowBytes * blocks.blockHeight > file.limits.maxBlockBytes) {
     const size = `${blocks.blockWidth} x ${blocks.blockHeight} pixels, ${rowBytes * blocks.blockHeight} bytes`;
     throw fail('BYTES_LIMIT', `blocks are ${size}; allowed are ${file.limits.maxBlockBytes} bytes`);
@@ -102,9 +111,10 @@ export function imageLayoutOf(
     fail,
   );
   return {
+    file: file.file ?? 0,
     index,
     isOverview: (subfile & 1) !== 0 || numberOf(directory, 255, 1) === 2,
-    isMask: (subfile & 4) !== 0,
+    isMask: file.isMask ?? (subfile & 4) !== 0,
     width,
     height,
     samples,
@@ -215,4 +225,9 @@ function addressesOf(directory: ImageFileDirectory, expected: Expected, fail: Fa
   }
   if (byteCounts !== null && byteCounts.length >= blocks) return { offsets, byteCounts };
   throw fail('ASSET_CORRUPT', `${byteCounts?.length ?? 0} block sizes are given for ${blocks} blocks`);
+}
+
+/** Bytes of one decoded block. */
+export function decodedBlockBytes(image: ImageLayout): number {
+  return image.blockWidth * image.blockHeight * blockSamples(image) * bytesPerSample(image.dtype);
 }

@@ -1,16 +1,19 @@
 import { TilerError } from '../errors.ts';
 import type { IoCounters } from '../observe.ts';
-import { bytesPerSample, createSamples, type Raster, type Window } from '../raster/raster.ts';
+import { createSamples, type Raster, type Window } from '../raster/raster.ts';
+import { pictureFormatOf, readAlignedPictures } from './aligned-pictures.ts';
 import type { BlockCache } from './block-cache.ts';
 import { BlockReader, type BlockRef } from './block-reader.ts';
 import type { Cog, CogLevel, ReadWindow } from './cog.ts';
-import { readCogStructure, type CogStructure, type LevelImages } from './cog-structure.ts';
+import { levelMasking, readCogStructure, type CogStructure, type LevelImages } from './cog-structure.ts';
 import { copyPlane, copySample } from './copy-block.ts';
 import type { AssumedPlace } from './georeference.ts';
-import { blockSamples, type ImageLayout } from './image-layout.ts';
+import { decodedBlockBytes, type ImageLayout } from './image-layout.ts';
 import { DEFAULT_COG_LIMITS, type CogLimits } from './limits.ts';
 import { blocksOfWindow, DEFAULT_COALESCING, type Coalescing } from './plan-blocks.ts';
 import type { RangeSource } from './range-source.ts';
+import { openSidecars, type SidecarFiles, type SidecarOptions } from './sidecars.ts';
+import { checkWindow } from './check-window.ts';
 import { maskFromAlpha, maskFromNodata } from './window-mask.ts';
 
 export interface OpenCogOptions {
@@ -21,6 +24,8 @@ export interface OpenCogOptions {
   readonly coalescing?: Coalescing;
   /** Takes the place of what the file says of its CRS and transform, or does not say. */
   readonly assumed?: AssumedPlace;
+  /** Default none. */
+  readonly sidecars?: SidecarOptions;
   /** Called when a read finds that the file is not the one that was opened. */
   readonly onChanged?: () => void;
   readonly signal: AbortSignal;
@@ -28,20 +33,24 @@ export interface OpenCogOptions {
 
 /**
  * Opens a COG, or any other TIFF of the kinds that are read: one request if its directories lie in the first 64 KiB.
- * The COG owns the source from then on; where opening fails, the source is disposed of.
+ * The COG owns the source from then on; where opening fails, the source is disposed of. So it is with its sidecars.
  *
  * @throws TilerError `ASSET_CORRUPT`, `ASSET_UNSUPPORTED`, `BYTES_LIMIT`, and those of `RangeSource.read`
  */
 export async function openCog(source: RangeSource, options: OpenCogOptions): Promise<Cog> {
   const { limits = DEFAULT_COG_LIMITS, coalescing = DEFAULT_COALESCING, cache, counters, signal } = options;
+  let found: SidecarFiles = { sources: [], images: [] };
   try {
-    const structure = await readCogStructure(source, { limits, assumed: options.assumed ?? {}, signal });
+    if (options.sidecars !== undefined) found = await openSidecars(options.sidecars, { limits, signal });
+    const sidecars = found.images;
+    const structure = await readCogStructure(source, { limits, assumed: options.assumed ?? {}, sidecars, signal });
     const { nodata } = structure;
     const onChanged = options.onChanged ?? (() => {});
-    const blocks = new BlockReader({ source, cache, counters, limits, coalescing, nodata, onChanged });
-    return new BlockedCog(source, structure, blocks, cache, limits);
+    const sources = [source, ...found.sources];
+    const blocks = new BlockReader({ sources, cache, counters, limits, coalescing, nodata, onChanged });
+    return new BlockedCog(sources, structure, blocks, cache, limits);
   } catch (error) {
-    await source[Symbol.asyncDispose]();
+    for (const one of [source, ...found.sources]) await one[Symbol.asyncDispose]();
     throw error;
   }
 }
@@ -54,15 +63,21 @@ class BlockedCog implements Cog {
   readonly label: string;
   readonly levels: readonly CogLevel[];
   readonly bandCount: number;
-  readonly #source: RangeSource;
+  readonly #sources: readonly RangeSource[];
   readonly #structure: CogStructure;
   readonly #blocks: BlockReader;
   readonly #cache: BlockCache;
   readonly #limits: CogLimits;
 
-  constructor(source: RangeSource, structure: CogStructure, blocks: BlockReader, cache: BlockCache, limits: CogLimits) {
-    this.label = source.label;
-    this.#source = source;
+  constructor(
+    sources: readonly RangeSource[],
+    structure: CogStructure,
+    blocks: BlockReader,
+    cache: BlockCache,
+    limits: CogLimits,
+  ) {
+    this.label = sources[0]!.label;
+    this.#sources = sources;
     this.#structure = structure;
     this.#blocks = blocks;
     this.#cache = cache;
@@ -108,6 +123,14 @@ class BlockedCog implements Cog {
     return this.#structure.masking;
   }
 
+  get pictureFormat() {
+    return pictureFormatOf(this.#structure);
+  }
+
+  async readPictures(level: number, windows: readonly Window[], { signal }: { readonly signal: AbortSignal }) {
+    return await readAlignedPictures(this.#structure, this.#blocks, { images: this.#level(level), windows, signal });
+  }
+
   async prefetch(
     level: number,
     windows: readonly Window[],
@@ -146,8 +169,7 @@ class BlockedCog implements Cog {
       );
     }
     const { alpha, nodata } = this.#structure;
-    const ownMasking = this.masking === 'mask' && images.mask === null ? 'none' : this.masking;
-    const masking = request.nodata === null ? ownMasking : 'nodata';
+    const masking = request.nodata === null ? levelMasking(this.#structure, images) : 'nodata';
     const samples = this.#samplesOf(request.bands, masking === 'alpha');
     const planes = new Map(samples.map((sample) => [sample, createSamples(this.dtype, length)] as const));
     const mask = masking === 'mask' ? new Uint8Array(length) : null;
@@ -171,7 +193,7 @@ class BlockedCog implements Cog {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#cache.forget(this.#blocks.keyPrefix);
-    await this.#source[Symbol.asyncDispose]();
+    for (const source of this.#sources) await source[Symbol.asyncDispose]();
   }
 
   #level(level: number): LevelImages {
@@ -215,27 +237,14 @@ class BlockedCog implements Cog {
     let group: BlockRef[] = [];
     let room = this.#cache.maxBytes * CACHE_SHARE;
     for (const ref of refs) {
-      room -= decodedBytesOf(ref.image);
+      room -= decodedBlockBytes(ref.image);
       if (room < 0 && group.length > 0) {
         yield group;
         group = [];
-        room = this.#cache.maxBytes * CACHE_SHARE - decodedBytesOf(ref.image);
+        room = this.#cache.maxBytes * CACHE_SHARE - decodedBlockBytes(ref.image);
       }
       group.push(ref);
     }
     yield group;
   }
-}
-
-function decodedBytesOf(image: ImageLayout): number {
-  return image.blockWidth * image.blockHeight * blockSamples(image) * bytesPerSample(image.dtype);
-}
-
-function checkWindow(image: ImageLayout, window: Window, label: string): void {
-  const { col, row, width, height } = window;
-  const isInside =
-    col >= 0 && row >= 0 && width >= 1 && height >= 1 && col + width <= image.width && row + height <= image.height;
-  if (isInside && [col, row, width, height].every(Number.isInteger)) return;
-  const found = `${width} x ${height} pixels at ${col}, ${row}`;
-  throw new RangeError(`reading ${found} of ${label}: the level has ${image.width} x ${image.height} pixels`);
 }

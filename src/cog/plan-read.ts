@@ -9,6 +9,7 @@ import {
 import type { Window } from '../raster/raster.ts';
 import { isConvolution, type Resampling, type ResampleScale } from '../raster/resample.ts';
 import { measureScale } from '../raster/resample-scale.ts';
+import { alignedWindows } from './plan-aligned.ts';
 import { PlanCache } from './plan-cache.ts';
 import { boxOfWindow, type Chunk, chunksOfTile } from './plan-chunks.ts';
 import { type CogGeometry, projectToPixels, type SceneGeometry, sceneGeometry } from './plan-scene.ts';
@@ -25,11 +26,13 @@ export interface TileGrid {
 /**
  * One rectangle of a tile that the scene can touch and where its pixels come from. `destination` lies in the tile,
  * `source` in the plan's level (all that the kernel reads, clipped to the level); `mapping` takes positions in
- * `destination` to pixels of the level.
+ * `destination` (before it was clipped, where nothing is resampled) to pixels of the level.
  */
 interface PlanPart {
   readonly destination: Window;
   readonly source: Window;
+  /** True if nothing is resampled: `source` is of the size of `destination`, and its pixels are the result. */
+  readonly isCopy: boolean;
   readonly mapping: InverseMapping;
   /** Destination pixels per pixel of the level; it sets the width of kernels. */
   readonly scale: ResampleScale;
@@ -206,6 +209,9 @@ function planPart(
   const mapping = scene.separable
     ? createSeparableMapping(project, width, height)
     : createGridMapping(project, width, height, scene.bounds === null);
+  const aligned = alignedWindows(mapping, destination, { width: frame.levelWidth, height: frame.levelHeight });
+  if (aligned === 'outside') return null;
+  if (aligned !== null) return { ...aligned, mapping, scale, isCopy: true };
   const source = windowToRead(mapping, destination, frame, scale);
-  return source === null ? null : { destination, source, mapping, scale };
+  return source === null ? null : { destination, source, mapping, scale, isCopy: false };
 }

@@ -25,18 +25,25 @@ export function sourceWindows(plan: ReadPlan): readonly Window[] {
 }
 
 /**
- * Carries out a plan: reads the source windows and warps them to the tile's grid. Pieces without a valid pixel are left
- * out, so an empty list means that the scene has nothing here. Pieces of one plan do not share valid pixels, except for
- * a scene wider than the world, where the earlier piece counts. Gives way to other work about every 20 ms.
+ * Carries out a plan: reads the source windows and warps them to the tile's grid, or takes them as they are where they lie
+ * on it. Pieces without a valid pixel are left out, so an empty list means that the scene has nothing here. Pieces of one
+ * plan do not share valid pixels, except for a scene wider than the world, where the earlier piece counts. Gives way to
+ * other work about every 20 ms.
  *
  * @throws TilerError those of `Cog.readWindow`
  */
 export async function readPlan(cog: Cog, plan: ReadPlan, options: ReadPlanOptions): Promise<readonly Piece[]> {
   const { bands, nodata, signal } = options;
   const pieces: Piece[] = [];
-  for (const { destination, source, mapping, scale } of plan.parts) {
+  for (const { destination, source, mapping, scale, isCopy } of plan.parts) {
+    const { col, row } = destination;
+    const pixels = await cog.readWindow({ level: plan.level, window: source, bands, nodata }, { signal });
+    if (isCopy) {
+      if (pixels.mask.some((opacity) => opacity !== 0)) pieces.push({ col, row, raster: pixels });
+      continue;
+    }
     const steps = warpInSteps({
-      source: await cog.readWindow({ level: plan.level, window: source, bands, nodata }, { signal }),
+      source: pixels,
       window: source,
       imageWidth: plan.levelWidth,
       imageHeight: plan.levelHeight,
@@ -49,7 +56,7 @@ export async function readPlan(cog: Cog, plan: ReadPlan, options: ReadPlanOption
     let step = steps.next();
     for (; step.done !== true; step = steps.next()) await setImmediate(undefined, { signal });
     const raster = step.value;
-    if (raster !== null) pieces.push({ col: destination.col, row: destination.row, raster });
+    if (raster !== null) pieces.push({ col, row, raster });
   }
   return pieces;
 }

@@ -6,6 +6,16 @@ import type { Dtype, Samples } from '../raster/raster.ts';
  */
 export function maskFromNodata(bands: readonly Samples[], nodata: number, length: number): Uint8Array {
   const mask = new Uint8Array(length);
+  const [first, second, third] = bands;
+  if (bands.length === 3 && isBytes(first) && isBytes(second) && isBytes(third)) {
+    if (!Number.isInteger(nodata) || nodata < 0 || nodata > 255) return mask.fill(255);
+    // All three in one go and without a branch: most imagery is like that.
+    for (let i = 0; i < length; i += 1) {
+      const difference = (first[i]! ^ nodata) | (second[i]! ^ nodata) | (third[i]! ^ nodata);
+      mask[i] = -difference >> 31;
+    }
+    return mask;
+  }
   for (const band of bands) {
     if (Number.isNaN(nodata)) {
       for (let i = 0; i < length; i += 1) if (!Number.isNaN(band[i])) mask[i] = 255;
@@ -15,6 +25,10 @@ export function maskFromNodata(bands: readonly Samples[], nodata: number, length
     }
   }
   return mask;
+}
+
+function isBytes(band: Samples | undefined): band is Uint8Array {
+  return band instanceof Uint8Array;
 }
 
 /**

@@ -115,8 +115,8 @@ function definitionOf(crs: NamedCrs): string {
   if (definition !== null) return definition;
   throw new TilerError(
     'ASSET_UNSUPPORTED',
-    `Looking up the CRS EPSG:${crs.code}: no definition is known. Supply it as a CRS of kind "proj" with its proj string` +
-      ' (user-defined GeoKeys in the file), or bring the file into a known CRS, for example with gdalwarp -t_srs EPSG:3857.',
+    `Looking up the CRS EPSG:${crs.code}: no definition is known. Supply one as "crs" in the request (WKT, PROJJSON or a ` +
+      'proj string), or bring the file into a known CRS, for example with gdalwarp -t_srs EPSG:3857.',
   );
 }
 
@@ -188,7 +188,7 @@ function createProjTransformer(from: NamedCrs, to: NamedCrs): Transformer {
 
 /** The part of proj4's converter that is used. */
 interface Converter {
-  forward(point: [number, number]): readonly (number | undefined)[];
+  forward(point: [number, number], enforceAxis: boolean): readonly (number | undefined)[];
 }
 
 const NOWHERE: readonly [number, number] = [Number.NaN, Number.NaN];
@@ -196,7 +196,8 @@ const NOWHERE: readonly [number, number] = [Number.NaN, Number.NaN];
 function forward(converter: Converter, x: number, y: number): readonly [number, number] {
   if (!(Number.isFinite(x) && Number.isFinite(y))) return NOWHERE;
   try {
-    const [u, v] = converter.forward([x, y]);
+    // With its axes enforced, a system of westings and southings has them, as in its files; all others are not touched.
+    const [u, v] = converter.forward([x, y], true);
     return u !== undefined && v !== undefined && Number.isFinite(u) && Number.isFinite(v) ? [u, v] : NOWHERE;
   } catch {
     // proj4 throws for points outside a projection's domain: they have no image, which is an answer and no failure.

@@ -2,6 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isTilerError } from '../errors.ts';
 import type { TilerError } from '../errors.ts';
 import type { Tile } from '../tms/tile.ts';
+import { passedTile, passTiles } from './pass-through.ts';
+import type { PassThrough } from './pass-through.ts';
 import type { Scene } from './scene.ts';
 import { openScene, planScene, prefetchScene } from './scene-reader.ts';
 import type { CogOpener, OpenScene, ScenePlan } from './scene-reader.ts';
@@ -12,6 +14,10 @@ export interface ComposeOptions extends FoldOptions {
   readonly cogs: CogOpener;
   /** Most decoded bytes of one scene that are fetched ahead of their use. */
   readonly maxPrefetchBytes: number;
+  /** Takes blocks of files for tiles. Default none. */
+  readonly passThrough?: PassThrough | null;
+  /** True if the pixels of tiles that are blocks are wanted too. Default false. */
+  readonly wantsPixels?: boolean;
 }
 
 /** Takes each tile as it is finished; the next one is worked on when the promise is fulfilled. */
@@ -166,17 +172,21 @@ async function addScene(
     else if (plan !== null) planned.push([state, plan]);
   }
   for (const group of groupsBySize(planned, options.maxPrefetchBytes)) {
-    const failure = await prefetchGroup(opened, group, options);
+    const { blocks, failure: failed } = await passTiles(opened, group, options, options);
+    const needsPixels = (state: TileState): boolean => options.wantsPixels === true || !blocks.has(state);
+    const toRead = group.filter(([state]) => needsPixels(state));
+    const failure = failed ?? (await prefetchGroup(opened, toRead, options));
     for (const [state, plan] of group) {
       // Without a turn of the event loop for each tile, native buffers are not released and timers wait.
       await nextTurn();
       options.signal.throwIfAborted();
-      const fed =
-        failure ??
-        (await feedScene(opened, state, plan, options).catch((error: unknown) => failureOf(error, options.signal)));
+      const fed = !needsPixels(state)
+        ? 'done'
+        : (failure ??
+          (await feedScene(opened, state, plan, options).catch((error: unknown) => failureOf(error, options.signal))));
       if (isTilerError(fed)) await pass.giveUp(state, opened.scene, fed);
       else if (fed === 'anew') pass.putOff(state);
-      else if (fed === 'done') await pass.leave(state, mosaicOf(state));
+      else if (fed === 'done') await pass.leave(state, passedTile(mosaicOf(state), opened.scene, blocks.get(state)));
     }
   }
 }

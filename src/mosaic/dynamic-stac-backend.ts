@@ -144,6 +144,15 @@ export class DynamicStacBackend implements MosaicBackend {
     return this.#usable(scenesTouching(await this.#search(bbox, signal), bbox));
   }
 
+  /**
+   * Some scenes that touch a bbox, in mosaic order: those of the first page of a search, of at most `count` items. For a
+   * look at what there is, where all of it may be a planet's.
+   */
+  async sampleScenes(bbox: Bbox, count: number, { signal }: BackendCallOptions): Promise<readonly Scene[]> {
+    checkBbox(bbox);
+    return this.#usable(scenesTouching(await this.#search(bbox, signal, { limit: count, enough: 1 }), bbox));
+  }
+
   /** The document that this backend does not have: an empty MosaicJSON 0.0.3. */
   async read(): Promise<MosaicJson> {
     return this.#document;
@@ -162,7 +171,11 @@ export class DynamicStacBackend implements MosaicBackend {
   }
 
   /** All scenes in and around a bbox, in mosaic order. */
-  async #search(bbox: Bbox, signal: AbortSignal): Promise<readonly Scene[]> {
+  async #search(
+    bbox: Bbox,
+    signal: AbortSignal,
+    some?: { readonly limit: number; readonly enough: number },
+  ): Promise<readonly Scene[]> {
     const { mosaic } = this.#options;
     const { items, searchUrl } = await this.#client.search(
       {
@@ -172,6 +185,7 @@ export class DynamicStacBackend implements MosaicBackend {
         sortby: this.#sortby,
         limit: mosaic.limit,
         maxItems: mosaic.maxItems,
+        ...some,
       },
       { signal },
     );

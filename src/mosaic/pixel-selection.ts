@@ -37,7 +37,7 @@ export interface PixelSelectionOptions {
 export interface PixelSelection {
   /**
    * Takes what the rule wants of a raster whose pixel (0, 0) lies at (`at.col`, `at.row`) of the mosaic. The raster lies
-   * wholly inside the mosaic and is not kept. One scene is fed by one call, or by several that share no valid pixel.
+   * wholly inside the mosaic and belongs to the selection from then on, which may keep it and write to it. One scene is fed by one call, or by several that share no valid pixel.
    *
    * @returns whether any pixel of the raster was taken: false means that it left no trace in the result
    * @throws TilerError `MOSAIC_TOO_MANY_ASSETS` after 65,535 rasters where the rule counts them

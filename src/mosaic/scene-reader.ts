@@ -4,23 +4,33 @@ import type { ReadPlan, TileGrid } from '../cog/plan-read.ts';
 import { readPlan, sourceWindows } from '../cog/read-raster.ts';
 import type { Piece } from '../cog/read-raster.ts';
 import { TilerError } from '../errors.ts';
+import type { StatedCrs } from '../geo/stated-crs.ts';
 import { bytesPerSample, createRaster } from '../raster/raster.ts';
-import type { Raster, Window } from '../raster/raster.ts';
+import type { PaletteColour, Raster, Window } from '../raster/raster.ts';
 import type { Resampling } from '../raster/resample.ts';
+import { bandValuesOf, unscale, type BandValues, type Unscale } from './band-values.ts';
 import type { SceneShape } from './scene-shape.ts';
 import type { AssetRef, Scene } from './scene.ts';
 
 /** Opens the file of an href, or gives it as it is open already. What it gives is not disposed by who asked for it. */
 export interface CogOpener {
-  open(href: string, options: { readonly signal: AbortSignal }): Promise<Cog>;
+  open(
+    href: string,
+    options: { readonly signal: AbortSignal; readonly fallbackCrs?: StatedCrs | undefined },
+  ): Promise<Cog>;
 }
 
 /** What of a scene is read, and how. The fields are those of the tileset request. */
 export interface SceneReadOptions {
   /** 1-based bands of every asset; null = all. */
   readonly bidx: readonly number[] | null;
-  /** Overrides the files' own nodata, alpha and mask; may be NaN; null = the files decide. */
-  readonly nodata: number | null;
+  /**
+   * Overrides the files' own nodata, alpha and mask; may be NaN. `item` = that of the item, where it states one; null =
+   * the files decide.
+   */
+  readonly nodata: number | 'item' | null;
+  /** Whether samples become physical values, and by whose scale and offset. Default `none`. */
+  readonly unscale?: Unscale;
   readonly resampling: Resampling;
 }
 
@@ -43,6 +53,7 @@ export interface OpenAsset {
   readonly ref: AssetRef;
   readonly cog: Cog;
   readonly bands: readonly number[];
+  readonly values: BandValues;
 }
 
 /**
@@ -54,31 +65,48 @@ export interface OpenAsset {
 export async function openScene(
   scene: Scene,
   cogs: CogOpener,
-  options: Pick<SceneReadOptions, 'bidx'>,
+  { bidx, nodata = null, unscale: by = 'none' }: Pick<SceneReadOptions, 'bidx'> & Partial<SceneReadOptions>,
   callOptions: { readonly signal: AbortSignal },
 ): Promise<OpenScene> {
   const assets = await Promise.all(
     scene.assets.map(async (ref): Promise<OpenAsset> => {
-      const cog = await cogs.open(ref.href, callOptions);
-      return { ref, cog, bands: bandsOf(scene, ref, cog, options.bidx) };
+      const cog = await cogs.open(ref.href, { ...callOptions, fallbackCrs: ref.crs });
+      const bands = bandsOf(scene, ref, cog, bidx);
+      return { ref, cog, bands, values: bandValuesOf({ scene, ref, cog, bands }, { unscale: by, nodata }) };
     }),
   );
   const [first] = assets;
   if (first === undefined) {
     throw new TilerError('ASSET_KEY_UNKNOWN', `Opening ${sceneName(scene)}: it has none of the assets asked for`);
   }
-  const other = assets.find(({ cog }) => cog.dtype !== first.cog.dtype);
+  const { dtype } = first.values;
+  const other = assets.find(({ values }) => values.dtype !== dtype);
   if (other !== undefined) {
     throw new TilerError(
       'MOSAIC_BANDS_DIFFER',
-      `Stacking the assets of ${sceneName(scene)}: ${first.ref.key} is ${first.cog.dtype} and ` +
-        `${other.ref.key} is ${other.cog.dtype}, expected one sample type`,
+      `Stacking the assets of ${sceneName(scene)}: ${first.ref.key} is ${dtype} and ` +
+        `${other.ref.key} is ${other.values.dtype}, expected one sample type`,
       { context: { itemId: scene.itemId, assetKey: other.ref.key } },
     );
   }
   const bandCount = assets.reduce((sum, { bands }) => sum + bands.length, 0);
   const isPaletted = assets.some(({ cog }) => cog.colormap !== null);
-  return { scene, bandCount, dtype: first.cog.dtype, isPaletted, assets };
+  return { scene, bandCount, dtype, isPaletted, colormap: paletteOf(first.cog), assets };
+}
+
+/** One palette for all times that a file is asked for it, as it may have 65,536 colours. */
+const palettes = new WeakMap<readonly PaletteColour[], readonly PaletteColour[]>();
+
+/** The palette of a file, in which the colour of nodata is like any other: the mask says where there is no data. */
+function paletteOf({ colormap, nodata }: Cog): readonly PaletteColour[] | null {
+  if (colormap === null || nodata === null) return colormap;
+  const known = palettes.get(colormap);
+  if (known !== undefined) return known;
+  const palette = colormap.map(([red, green, blue, alpha], value): PaletteColour => {
+    return [red, green, blue, value === nodata ? 255 : alpha];
+  });
+  palettes.set(colormap, palette);
+  return palette;
 }
 
 function bandsOf(scene: Scene, ref: AssetRef, cog: Cog, bidx: readonly number[] | null): readonly number[] {
@@ -149,9 +177,12 @@ export async function readScene(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<readonly Piece[]> {
   const pieces = await Promise.all(
-    open.assets.map(async ({ cog, bands }, a) => {
+    open.assets.map(async ({ cog, bands, values }, a) => {
       const assetPlan = plan.assets[a] ?? null;
-      return assetPlan === null ? [] : await readPlan(cog, assetPlan, { bands, nodata, signal });
+      if (assetPlan === null) return [];
+      const ownNodata = nodata === 'item' ? values.itemNodata : nodata;
+      const found = await readPlan(cog, assetPlan, { bands, nodata: ownNodata, signal });
+      return found.map((piece) => ({ ...piece, raster: unscale(piece.raster, values) }));
     }),
   );
   const [only] = pieces;

@@ -1,5 +1,5 @@
 import { createSamples } from '../raster/raster.ts';
-import type { Dtype, Raster, Samples } from '../raster/raster.ts';
+import type { Dtype, PaletteColour, Raster, Samples } from '../raster/raster.ts';
 
 /** What the pixels of a scene, or of a mosaic of several, are made of. */
 export interface SceneShape {
@@ -7,6 +7,8 @@ export interface SceneShape {
   readonly dtype: Dtype;
   /** The one band holds indices into a palette: numbers of which neither a mean nor a grey makes sense. */
   readonly isPaletted: boolean;
+  /** The colours of the values of the first band, from the file that it is in; null or absent without a palette. */
+  readonly colormap?: readonly PaletteColour[] | null;
 }
 
 const INTEGER_BITS: Readonly<Record<string, number>> = {

@@ -1,11 +1,17 @@
 import type { MultiPolygon } from 'geojson';
 import type { Bbox } from '../geo/bbox.ts';
+import type { StatedCrs } from '../geo/stated-crs.ts';
+import type { ItemBands } from '../stac/item-bands.ts';
 
 /** One file of an item: what is known of it without opening it. */
 export interface AssetRef {
   readonly key: string;
   /** Absolute: http, https, s3 or file. Untrusted until a range source has checked it. */
   readonly href: string;
+  /** The CRS that the item states, for a file that names none; absent = none. */
+  readonly crs?: StatedCrs;
+  /** What the item says of the bands, which counts where the request asks for it; absent = nothing. */
+  readonly bands?: ItemBands;
 }
 
 /**

@@ -1,8 +1,10 @@
 import type { TileGrid } from '../cog/plan-read.ts';
 import { TilerError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { Raster } from '../raster/raster.ts';
+import type { PaletteColour, Raster } from '../raster/raster.ts';
 import type { Tile } from '../tms/tile.ts';
+import { checkPaletteKept, isSamePalette, paletteOfScene } from './palette.ts';
+import type { PaletteUse } from './palette.ts';
 import type { BandRule, MosaicShape, PixelSelection, PixelSelectionOptions } from './pixel-selection.ts';
 import { createPixelSelection, pixelSelectionBytes } from './pixel-selection/registry.ts';
 import type { PixelSelectionName } from './pixel-selection/registry.ts';
@@ -33,14 +35,25 @@ export type TileMosaic =
       readonly scenes: readonly Scene[];
       readonly leftOut: readonly SceneLeftOut[];
     }
+  | {
+      /** A block of a file is the tile as it is. */
+      readonly kind: 'passed';
+      readonly bytes: Uint8Array;
+      /** Its pixels, if they are wanted all the same. */
+      readonly raster: Raster | null;
+      readonly scenes: readonly Scene[];
+      readonly leftOut: readonly SceneLeftOut[];
+    }
   | { readonly kind: 'empty'; readonly leftOut: readonly SceneLeftOut[] }
   | { readonly kind: 'failed'; readonly error: TilerError };
 
-/** How scenes are folded into a tile. The first three are fields of the tileset request. */
+/** How scenes are folded into a tile. The first three are fields of the tileset request, as the options of reading are. */
 export interface FoldOptions extends SceneReadOptions {
   readonly pixelSelection: PixelSelectionName;
   readonly bandRule: BandRule;
   readonly onAssetError: 'fail' | 'skip';
+  /** What the values of files with a palette are taken for. Default `numbers`. */
+  readonly paletteUse?: PaletteUse;
   /** Most bytes that the pixel selections of all tiles under way may hold together; one tile is always under way. */
   readonly maxOpenBytes: number;
   readonly signal: AbortSignal;
@@ -114,7 +127,8 @@ export function bytesWith(state: TileState, opened: OpenScene, options: FoldOpti
  * Reads what a scene has for a tile and folds it in.
  *
  * @returns `done` = the tile is full; `anew` = the scene is of a wider shape, and the tile has to begin anew with it
- * @throws TilerError `MOSAIC_BANDS_DIFFER`, and those of `PixelSelection` and of reading
+ * @throws TilerError `MOSAIC_BANDS_DIFFER`; `REQUEST_INVALID` if indices into a palette would be mixed; and those of
+ * `PixelSelection` and of reading
  */
 export async function feedScene(
   opened: OpenScene,
@@ -122,9 +136,10 @@ export async function feedScene(
   plan: ScenePlan,
   options: FoldOptions,
 ): Promise<'open' | 'done' | 'anew'> {
+  checkPaletteKept(opened, options);
   const found = await readScene(opened, plan, options, options);
   if (found.length === 0) return 'open';
-  const shape = shapeWith(state, opened);
+  const shape = shapeWith(state, opened, options);
   const isWider = shape.dtype !== state.shape?.dtype || shape.bandCount !== state.shape.bandCount;
   if (isWider) state.shapedBy = opened.scene;
   state.shape = shape;
@@ -143,27 +158,55 @@ export async function feedScene(
 }
 
 /** What a tile has become when all its scenes were fed. */
-export function mosaicOf({ selection, scenes, used, leftOut }: TileState): TileMosaic {
+export function mosaicOf({ selection, scenes, used, leftOut, shape }: TileState): TileMosaic {
   const raster = selection?.result() ?? null;
   const without = scenes.flatMap((scene) => {
     const error = leftOut.get(scene);
     return error === undefined ? [] : [{ scene, error }];
   });
   if (raster === null) return { kind: 'empty', leftOut: without };
-  return { kind: 'mosaic', raster, scenes: scenes.filter((scene) => used.has(scene)), leftOut: without };
+  const palette = shape?.colormap ?? null;
+  const found = palette === null ? raster : { ...raster, palette };
+  return { kind: 'mosaic', raster: found, scenes: scenes.filter((scene) => used.has(scene)), leftOut: without };
 }
 
-function shapeWith({ tile: { z, x, y }, shape, shapedBy }: TileState, opened: OpenScene): SceneShape {
+/** The shape of a tile with one more scene. Its colours are those that are to be shown; of `classes` none are. */
+function shapeWith(
+  { tile: { z, x, y }, shape, shapedBy }: TileState,
+  opened: OpenScene,
+  options: FoldOptions,
+): SceneShape {
   const { bandCount, dtype, isPaletted, scene } = opened;
-  if (shape === null || shapedBy === null) return { bandCount, dtype, isPaletted };
+  const colormap = options.paletteUse === 'colours' ? paletteOfScene(opened, options) : null;
+  if (shape === null || shapedBy === null) return { bandCount, dtype, isPaletted, colormap };
   const joined = joinShapes(shape, opened);
-  if (joined !== null) return joined;
+  if (joined !== null && isSamePalette(shape.colormap ?? null, colormap)) return { ...joined, colormap };
+  if (joined !== null) throw differentPalettes(`${z}/${x}/${y}`, shapedBy, shape.colormap ?? null, scene, colormap);
   const palette = (paletted: boolean): string => (paletted ? ' with a palette' : '');
   throw new TilerError(
     'MOSAIC_BANDS_DIFFER',
     `Mosaicking ${z}/${x}/${y}: ${sceneName(shapedBy)} has ${shape.bandCount} bands of ` +
       `${shape.dtype}${palette(shape.isPaletted)}, ${sceneName(scene)} has ${bandCount} of ${dtype}${palette(isPaletted)}`,
     { context: { itemId: scene.itemId } },
+  );
+}
+
+function differentPalettes(
+  tile: string,
+  first: Scene,
+  ofFirst: readonly PaletteColour[] | null,
+  other: Scene,
+  ofOther: readonly PaletteColour[] | null,
+): TilerError {
+  const found =
+    ofFirst === null || ofOther === null
+      ? `${sceneName(ofFirst === null ? other : first)} has a palette and ${sceneName(ofFirst === null ? first : other)} has none`
+      : `${sceneName(first)} and ${sceneName(other)} have different palettes`;
+  return new TilerError(
+    'MOSAIC_BANDS_DIFFER',
+    `Mosaicking ${tile}: ${found}. Give the colours in the request, "colormap": { "1": [r, g, b], … }, ` +
+      'or take the values as grey, "colormap": "none"',
+    { context: { itemId: other.itemId } },
   );
 }
 

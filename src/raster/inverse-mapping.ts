@@ -156,7 +156,7 @@ export function mapRow(mapping: InverseMapping, row: number, width: number, xs: 
 }
 
 /** A run of pixels of one destination row: the source position of the first centre, and the way from one to the next. */
-export interface Cell {
+interface Cell {
   x: number;
   y: number;
   dx: number;
@@ -166,7 +166,7 @@ export interface Cell {
 const cell: Cell = { x: 0, y: 0, dx: 0, dy: 0 };
 
 /** Sets the run of `step` pixels that starts at a row's node number `left`. */
-export function placeCell({ step, columns, rows, xs, ys }: GridMapping, row: number, left: number, cell: Cell): void {
+function placeCell({ step, columns, rows, xs, ys }: GridMapping, row: number, left: number, cell: Cell): void {
   const above = Math.min(Math.floor(row / step), Math.max(0, rows - 2));
   const from = above * columns;
   const to = rows > 1 ? from + columns : from;

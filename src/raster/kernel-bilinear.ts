@@ -14,127 +14,41 @@ export function bilinearRow(
   at: number,
   round: boolean,
 ): number {
-  const { width, rest } = row;
-  const sources = row.source.bands;
-  let left = 0;
-  let b = 0;
-  if (bands.length === 0) for (; left < width; left++) rest[left] = left;
-  // Three at a time, the usual number, so that positions and weights are worked out once.
-  for (; b + 3 <= bands.length; b += 3) {
-    left = interpolateThree(row, sources.slice(b, b + 3), bands.slice(b, b + 3), at, round);
-  }
-  for (; b < bands.length; b++) left = interpolateOne(row, sources[b]!, bands[b]!, at, round);
-  mask.fill(255, at, at + width);
-  return width - left + bilinearRest(row, left, bands, mask, at, round);
-}
-
-/** Does the first `left` columns of `rest`, each with care; gives the number of valid ones. */
-export function bilinearRest(
-  row: WarpRow,
-  left: number,
-  bands: readonly Samples[],
-  mask: Uint8Array,
-  at: number,
-  round: boolean,
-): number {
+  const { xs, ys, width, source } = row;
+  const { col: col0, row: row0, width: stride, height } = row.window;
+  const [lastCol, lastLine] = [stride - 1, height - 1];
+  const opacities = row.coverage === 'full' ? null : source.mask;
   let valid = 0;
-  for (let k = 0; k < left; k++) {
-    const i = row.rest[k]!;
-    if (locate(row, row.xs[i]!, row.ys[i]!) >= 0) {
+  for (let i = 0; i < width; i++) {
+    const u = xs[i]! - 0.5 - col0;
+    const v = ys[i]! - 0.5 - row0;
+    // Rounds down, where positions inside are not negative, and stays in whole numbers.
+    const col = u | 0;
+    const line = v | 0;
+    const o = line * stride + col;
+    const p = o + stride;
+    // Also false for NaN. The nearest of four opaque pixels is valid.
+    const isInside = u >= 0 && v >= 0 && u < lastCol && v < lastLine;
+    if (
+      isInside &&
+      (opacities === null || (opacities[o]! & opacities[o + 1]! & opacities[p]! & opacities[p + 1]!) === 255)
+    ) {
+      const w = 1 - (u - col);
+      const h = 1 - (v - line);
+      for (let b = 0; b < bands.length; b++) {
+        const samples = source.bands[b]!;
+        const value =
+          (samples[o]! * w + samples[o + 1]! * (1 - w)) * h + (samples[p]! * w + samples[p + 1]! * (1 - w)) * (1 - h);
+        bands[b]![at + i] = round ? Math.floor(value + 0.5) : value;
+      }
+      mask[at + i] = 255;
+      valid++;
+    } else if (locate(row, xs[i]!, ys[i]!) >= 0) {
       bilinearPixel(row, i, bands, mask, at, round);
       valid++;
-    } else {
-      mask[at + i] = 0;
     }
   }
   return valid;
-}
-
-// The two functions below do the pixels whose four source pixels are all in the window and opaque: the nearest one is
-// among them then, so that the pixel is valid. The others' columns go to `rest`; both give their number.
-
-function interpolateThree(
-  row: WarpRow,
-  sources: readonly Samples[],
-  targets: readonly Samples[],
-  at: number,
-  round: boolean,
-): number {
-  const { xs, ys, rest, width } = row;
-  const { col: col0, row: row0, width: stride, height } = row.window;
-  const [source0, source1, source2] = [sources[0]!, sources[1]!, sources[2]!];
-  const [target0, target1, target2] = [targets[0]!, targets[1]!, targets[2]!];
-  const [lastCol, lastLine] = [stride - 1, height - 1];
-  const mask = row.coverage === 'full' ? null : row.source.mask;
-  let left = 0;
-  for (let i = 0; i < width; i++) {
-    const u = xs[i]! - 0.5 - col0;
-    const v = ys[i]! - 0.5 - row0;
-    // Also true for NaN.
-    if (!(u >= 0 && v >= 0 && u < lastCol && v < lastLine)) {
-      rest[left++] = i;
-      continue;
-    }
-    // Rounds down, since positions inside are not negative, and stays in whole numbers.
-    const col = u | 0;
-    const line = v | 0;
-    const o = line * stride + col;
-    const p = o + stride;
-    if (mask !== null && (mask[o]! & mask[o + 1]! & mask[p]! & mask[p + 1]!) !== 255) {
-      rest[left++] = i;
-      continue;
-    }
-    const w = 1 - (u - col);
-    const h = 1 - (v - line);
-    const x = 1 - w;
-    const k = 1 - h;
-    const value0 = (source0[o]! * w + source0[o + 1]! * x) * h + (source0[p]! * w + source0[p + 1]! * x) * k;
-    const value1 = (source1[o]! * w + source1[o + 1]! * x) * h + (source1[p]! * w + source1[p + 1]! * x) * k;
-    const value2 = (source2[o]! * w + source2[o + 1]! * x) * h + (source2[p]! * w + source2[p + 1]! * x) * k;
-    if (round) {
-      target0[at + i] = Math.floor(value0 + 0.5);
-      target1[at + i] = Math.floor(value1 + 0.5);
-      target2[at + i] = Math.floor(value2 + 0.5);
-    } else {
-      target0[at + i] = value0;
-      target1[at + i] = value1;
-      target2[at + i] = value2;
-    }
-  }
-  return left;
-}
-
-function interpolateOne(row: WarpRow, source: Samples, target: Samples, at: number, round: boolean): number {
-  const { xs, ys, rest, width } = row;
-  const { col: col0, row: row0, width: stride, height } = row.window;
-  const [lastCol, lastLine] = [stride - 1, height - 1];
-  const mask = row.coverage === 'full' ? null : row.source.mask;
-  let left = 0;
-  for (let i = 0; i < width; i++) {
-    const u = xs[i]! - 0.5 - col0;
-    const v = ys[i]! - 0.5 - row0;
-    // Also true for NaN.
-    if (!(u >= 0 && v >= 0 && u < lastCol && v < lastLine)) {
-      rest[left++] = i;
-      continue;
-    }
-    // Rounds down, since positions inside are not negative, and stays in whole numbers.
-    const col = u | 0;
-    const line = v | 0;
-    const o = line * stride + col;
-    const p = o + stride;
-    if (mask !== null && (mask[o]! & mask[o + 1]! & mask[p]! & mask[p + 1]!) !== 255) {
-      rest[left++] = i;
-      continue;
-    }
-    const w = 1 - (u - col);
-    const h = 1 - (v - line);
-    const x = 1 - w;
-    const k = 1 - h;
-    const value = (source[o]! * w + source[o + 1]! * x) * h + (source[p]! * w + source[p + 1]! * x) * k;
-    target[at + i] = round ? Math.floor(value + 0.5) : value;
-  }
-  return left;
 }
 
 const offsets = new Int32Array(4);

@@ -1,6 +1,6 @@
 import type { SeparableMapping } from './inverse-mapping.ts';
 import type { Samples } from './raster.ts';
-import { type ConvolutionKernel, kernelRadius, kernelWeight, type ResampleScale } from './resample.ts';
+import { type ConvolutionKernel, kernelWeight, type ResampleScale, widenedReach } from './resample.ts';
 import type { WarpRow } from './warp-row.ts';
 import { toSample, type ValueRange } from './working-raster.ts';
 
@@ -79,12 +79,9 @@ function tapsOf(
   resampling: ConvolutionKernel,
   scale: number,
 ): Taps {
-  const radius = kernelRadius(resampling);
-  const reach = scale < 1 ? Math.ceil(radius / scale) : radius;
-  // The pixel at the far left of an even kernel has weight 0 and is left out, as in GDAL.
-  const from = ((radius + 1) % 2) - reach;
+  const { from, to } = widenedReach(resampling, scale);
   // A kernel may reach a million pixels beyond a scene that is a speck on its tile.
-  const stride = Math.min(reach - from + 1, size);
+  const stride = Math.min(to - from + 1, size);
   const length = (entries.length - 1) / 2;
   const taps = {
     first: new Int32Array(length),
@@ -97,7 +94,7 @@ function tapsOf(
     if (Number.isNaN(position)) continue;
     const base = Math.floor(position);
     const first = Math.max(from, origin - base);
-    const last = Math.min(reach, origin + size - 1 - base);
+    const last = Math.min(to, origin + size - 1 - base);
     taps.first[i] = base - origin + first;
     taps.count[i] = Math.max(0, last - first + 1);
     for (let k = first; k <= last; k++) {

@@ -1,6 +1,6 @@
 import type { WidenedOptions, WidenedRow } from './kernel-widened-separable.ts';
 import type { Samples } from './raster.ts';
-import { type ConvolutionKernel, kernelRadius, kernelWeight, type ResampleScale } from './resample.ts';
+import { type ConvolutionKernel, kernelWeight, type ResampleScale, widenedReach } from './resample.ts';
 import type { WarpRow } from './warp-row.ts';
 import { toSample } from './working-raster.ts';
 
@@ -46,10 +46,7 @@ export function createWidenedRow(row: WarpRow, { resampling, scale, range }: Wid
 }
 
 function createAxis(resampling: ConvolutionKernel, scale: ResampleScale['x'], size: number): Axis {
-  const radius = kernelRadius(resampling);
-  const reach = scale < 1 ? Math.ceil(radius / scale) : radius;
-  // The pixel at the far left of an even kernel has weight 0 and is left out, as in GDAL.
-  const from = ((radius + 1) % 2) - reach;
+  const { from, to } = widenedReach(resampling, scale);
   const step = Math.PI * Math.min(1, scale);
   return {
     scale: Math.min(1, scale),
@@ -58,11 +55,11 @@ function createAxis(resampling: ConvolutionKernel, scale: ResampleScale['x'], si
     sinThird: Math.sin(step / 3),
     cosThird: Math.cos(step / 3),
     from,
-    to: reach,
+    to,
     first: 0,
     count: 0,
     // A kernel may reach a million pixels beyond a scene that is a speck on its tile.
-    weights: new Float64Array(Math.min(reach - from + 1, size)),
+    weights: new Float64Array(Math.min(to - from + 1, size)),
   };
 }
 

@@ -12,6 +12,9 @@ export type Samples =
 /** GDAL's and numpy's names of the sample types. */
 export type Dtype = 'uint8' | 'int8' | 'uint16' | 'int16' | 'uint32' | 'int32' | 'float32' | 'float64';
 
+/** Red, green, blue and alpha, 0 to 255 each. */
+export type PaletteColour = readonly [red: number, green: number, blue: number, alpha: number];
+
 /**
  * Pixels in memory. Every band is `width × height`, row-major, pixel (0, 0) at the top left; all bands have one dtype.
  * `mask` has the same shape: 255 = valid, 0 = no data, between them partial transparency (GDAL's alpha polarity).
@@ -23,6 +26,8 @@ export interface Raster {
   readonly dtype: Dtype;
   readonly bands: readonly Samples[];
   readonly mask: Uint8Array;
+  /** The colours of the values of the one band, from 0 on, where they are to be shown in them; else null or absent. */
+  readonly palette?: readonly PaletteColour[] | null;
 }
 
 /** A rectangle in pixels: columns `col … col + width - 1`, rows `row … row + height - 1`. */

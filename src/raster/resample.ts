@@ -55,6 +55,19 @@ export function kernelReach(resampling: ConvolutionKernel, scale: number, widene
   return { before: reach, after: reach };
 }
 
+/**
+ * The source pixels that a kernel stretched by a scale weighs along one axis, `from … to`, counted from the one at or left
+ * of a position less a half. The pixel at the far left of an even kernel has weight 0 and is left out, as in GDAL.
+ */
+export function widenedReach(
+  resampling: ConvolutionKernel,
+  scale: number,
+): { readonly from: number; readonly to: number } {
+  const radius = RADIUS[resampling];
+  const to = scale < 1 ? Math.ceil(radius / scale) : radius;
+  return { from: ((radius + 1) % 2) - to, to };
+}
+
 /** The weight of a source pixel at a distance of `x` kernel units: a triangle, Keys' cubic with a = -0.5, or Lanczos' sinc. */
 export function kernelWeight(resampling: ConvolutionKernel, x: number): number {
   const d = Math.abs(x);
@@ -66,9 +79,4 @@ export function kernelWeight(resampling: ConvolutionKernel, x: number): number {
 
 function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
-}
-
-/** Half the width of the plain kernel, in source pixels. */
-export function kernelRadius(resampling: ConvolutionKernel): number {
-  return RADIUS[resampling];
 }

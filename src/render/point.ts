@@ -4,6 +4,7 @@ import { isTilerError, TilerError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { CRS84, transformerBetween } from '../geo/crs.ts';
 import type { MosaicBackend } from '../mosaic/backend.ts';
+import { unscale } from '../mosaic/band-values.ts';
 import { createPixelSelection } from '../mosaic/pixel-selection/registry.ts';
 import { openScene, sceneName } from '../mosaic/scene-reader.ts';
 import type { CogOpener, OpenAsset, OpenScene } from '../mosaic/scene-reader.ts';
@@ -19,7 +20,7 @@ import type { RenderOptions } from './tile-renderer.ts';
 export interface PointScene {
   readonly collection: string | null;
   readonly itemId: string;
-  /** One for each band, as they are in the file, 0 where one asset of several has none; null = no data here. */
+  /** One for each band, as they are in the file or as `unscale` makes them, 0 where one asset of several has none; null = no data here. */
   readonly values: readonly number[] | null;
   /** Why its values are not known: it was left out, with `onAssetError: "skip"`. */
   readonly failure?: { readonly code: ErrorCode; readonly message: string };
@@ -39,7 +40,7 @@ export interface PointReading {
 export interface PointParts {
   readonly backend: MosaicBackend;
   readonly cogs: CogOpener;
-  readonly options: Pick<RenderOptions, 'bidx' | 'nodata' | 'pixelSelection' | 'bandRule' | 'onAssetError'>;
+  readonly options: Pick<RenderOptions, 'bidx' | 'nodata' | 'unscale' | 'pixelSelection' | 'bandRule' | 'onAssetError'>;
 }
 
 /**
@@ -112,7 +113,7 @@ async function readSceneAt(
   { assets }: OpenScene,
   lng: number,
   lat: number,
-  nodata: number | null,
+  nodata: RenderOptions['nodata'],
   signal: AbortSignal,
 ): Promise<readonly number[] | null> {
   const ofAssets = await Promise.all(assets.map((asset) => readAssetAt(asset, lng, lat, nodata, signal)));
@@ -121,16 +122,18 @@ async function readSceneAt(
 }
 
 async function readAssetAt(
-  { cog, bands }: OpenAsset,
+  { cog, bands, values }: OpenAsset,
   lng: number,
   lat: number,
-  nodata: number | null,
+  nodata: RenderOptions['nodata'],
   signal: AbortSignal,
 ): Promise<readonly number[] | null> {
   const pixel = pixelAt(cog, lng, lat);
   if (pixel === null) return null;
   const window = { ...pixel, width: 1, height: 1 };
-  const raster = await cog.readWindow({ level: 0, window, bands, nodata }, { signal });
+  const ownNodata = nodata === 'item' ? values.itemNodata : nodata;
+  const read = await cog.readWindow({ level: 0, window, bands, nodata: ownNodata }, { signal });
+  const raster = unscale(read, values);
   return raster.mask[0] === 0 ? null : raster.bands.map((band) => band[0] ?? 0);
 }
 

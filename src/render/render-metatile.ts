@@ -4,10 +4,12 @@ import type { IoCounters } from '../observe.ts';
 import { scenesTouching } from '../mosaic/asset-filter.ts';
 import type { MosaicBackend } from '../mosaic/backend.ts';
 import { composeTiles } from '../mosaic/compose.ts';
-import type { SceneLeftOut, TileMosaic, TileScenes } from '../mosaic/tile-state.ts';
-import { sceneName } from '../mosaic/scene-reader.ts';
+import { createPassThrough } from '../mosaic/pass-through.ts';
+import type { PassThrough } from '../mosaic/pass-through.ts';
+import type { TileMosaic, TileScenes } from '../mosaic/tile-state.ts';
 import type { CogOpener } from '../mosaic/scene-reader.ts';
-import type { Metatile, MetatileWork } from '../tms/metatile.ts';
+import { halvingOf } from '../raster/halve.ts';
+import type { MetatileWork } from '../tms/metatile.ts';
 import { assertTile } from '../tms/tile.ts';
 import type { Tile } from '../tms/tile.ts';
 import { tileBbox, tileBounds } from '../tms/web-mercator-quad.ts';
@@ -15,12 +17,14 @@ import { createEncoder } from './encode/create-encoder.ts';
 import type { TileEncoder } from './encode/encoder.ts';
 import { createInFlight } from './in-flight.ts';
 import { createLeftOutTally } from './left-out.ts';
-import { createStyle } from './style.ts';
+import { MetatileOutput } from './metatile-output.ts';
+import type { TileEnds, TilesOfWork } from './metatile-output.ts';
+import { createStyle, paletteUseOf } from './style.ts';
 import type { StyleRaster } from './style.ts';
 import type {
   EncodedTile,
-  LeftOutScene,
   MetatileReport,
+  PartStore,
   RenderOptions,
   TileFailure,
   TileRenderer,
@@ -60,6 +64,8 @@ export interface TileRendererParts {
   /** Those that backend and cogs count into. */
   readonly counters: IoCounters;
   readonly limits?: RenderLimits;
+  /** Where metatiles hand the pixels of their tiles on to others. Needed if there are any that do. */
+  readonly handedOn?: PartStore;
 }
 
 /**
@@ -79,13 +85,15 @@ class MetatileRenderer implements TileRenderer {
   private readonly limits: RenderLimits;
   private readonly style: StyleRaster;
   private readonly encoder: TileEncoder;
+  private readonly passThrough: PassThrough | null;
 
   constructor(parts: TileRendererParts) {
     this.parts = parts;
     this.counters = parts.counters;
     this.limits = parts.limits ?? DEFAULT_RENDER_LIMITS;
     this.style = createStyle(parts.options);
-    this.encoder = createEncoder(parts.options.format);
+    this.encoder = createEncoder(parts.options.format, parts.options);
+    this.passThrough = createPassThrough(parts.options);
   }
 
   async renderMetatile(
@@ -102,12 +110,14 @@ class MetatileRenderer implements TileRenderer {
       else rendered++;
       await sink(tile, encoded);
     };
-    const ends: TileEnds = {
+    const output = this.outputOf(work, signal, {
       sink: give,
       fail: (tile, error) => failures.push(failureOf(tile, error)),
       leaveOut: (scenes) => leftOut.add({ tiles: 1, scenes }),
-    };
-    await this.render(work.metatile, work.tiles, ends, signal);
+    });
+    await output.begin();
+    if (work.children === null) await this.renderScenes(work, output, signal);
+    else await output.takeChildren(work.children);
     return { rendered, empty, failures, leftOut: leftOut.total() };
   }
 
@@ -117,8 +127,9 @@ class MetatileRenderer implements TileRenderer {
       result = encoded;
       await Promise.resolve();
     };
-    const ends: TileEnds = { sink: give, fail: (_, error) => (result = error), leaveOut: () => {} };
-    await this.render({ ...tile, size: 1 }, [tile], ends, signal);
+    const work = { metatile: { ...tile, size: 1 }, children: null, tiles: [tile], parents: [], handedOn: null };
+    const ends = { sink: give, fail: (_: Tile, error: TilerError) => (result = error), leaveOut: () => {} };
+    await this.renderScenes(work, this.outputOf(work, signal, ends), signal);
     if (isTilerError(result)) throw result;
     return result;
   }
@@ -127,56 +138,47 @@ class MetatileRenderer implements TileRenderer {
     await Promise.resolve();
   }
 
-  private async render(metatile: Metatile, tiles: readonly Tile[], ends: TileEnds, signal: AbortSignal): Promise<void> {
+  private outputOf(work: TilesOfWork, signal: AbortSignal, ends: TileEnds): MetatileOutput {
+    const { style, encoder } = this;
+    const { options, handedOn } = this.parts;
+    return new MetatileOutput(work, ends, { style, encoder, halving: halvingOf(options.resampling), handedOn, signal });
+  }
+
+  private async renderScenes(
+    { metatile, tiles }: Pick<MetatileWork, 'metatile' | 'tiles'>,
+    output: MetatileOutput,
+    signal: AbortSignal,
+  ): Promise<void> {
     for (const tile of tiles) assertTile(tile);
     const { backend, cogs, options } = this.parts;
     const { tileSize, bandRule = 'pixel', onAssetError = 'fail' } = options;
     const { maxOpenBytes, maxPrefetchBytes } = this.limits;
     const scenes = await backend.assetsForMetatile(metatile, { signal });
     const encoding = createInFlight(this.limits.maxEncoding);
-    const take = (tile: Tile, mosaic: TileMosaic): Promise<void> =>
-      encoding.begin(() => this.finishTile(tile, mosaic, ends));
+    const take = (tile: Tile, mosaic: TileMosaic): Promise<void> => encoding.begin(() => output.take(tile, mosaic));
     try {
       const tileScenes = tiles.map((tile): TileScenes => {
         const grid = { bounds: tileBounds(tile), width: tileSize, height: tileSize };
         return { tile, grid, scenes: scenesTouching(scenes, tileBbox(tile)) };
       });
       const limits = { maxOpenBytes, maxPrefetchBytes };
-      await composeTiles(scenes, tileScenes, take, { ...options, bandRule, onAssetError, ...limits, cogs, signal });
+      await composeTiles(scenes, tileScenes, take, {
+        ...options,
+        bandRule,
+        onAssetError,
+        paletteUse: paletteUseOf(options),
+        ...limits,
+        passThrough: this.passThrough,
+        wantsPixels: output.wantsPixels,
+        cogs,
+        signal,
+      });
       await encoding.finish();
     } finally {
       // Nothing is handed over any more once the call has ended, however it ends.
       await encoding.settle();
     }
   }
-
-  private async finishTile(tile: Tile, mosaic: TileMosaic, { sink, fail, leaveOut }: TileEnds): Promise<void> {
-    if (mosaic.kind === 'failed') return fail(tile, mosaic.error);
-    let encoded: EncodedTile | null = null;
-    if (mosaic.kind === 'mosaic') {
-      try {
-        const bytes = await this.encoder.encode(this.style(mosaic.raster));
-        encoded = { tile, bytes, scenes: mosaic.scenes.map(sceneName) };
-      } catch (error) {
-        if (isTilerError(error)) return fail(tile, error);
-        throw error;
-      }
-    }
-    if (mosaic.leftOut.length > 0) leaveOut(mosaic.leftOut.map(leftOutScene));
-    await sink(tile, encoded);
-  }
-}
-
-/** Where the tiles of a metatile end up. */
-interface TileEnds {
-  readonly sink: TileSink;
-  readonly fail: (tile: Tile, error: TilerError) => void;
-  /** What one tile, rendered or empty, is without. */
-  readonly leaveOut: (scenes: readonly LeftOutScene[]) => void;
-}
-
-function leftOutScene({ scene, error }: SceneLeftOut): LeftOutScene {
-  return { scene: sceneName(scene), code: error.code, message: error.message, tiles: 1 };
 }
 
 function failureOf(tile: Tile, { code, message, retryAfterMs }: TilerError): TileFailure {

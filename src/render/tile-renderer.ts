@@ -1,5 +1,6 @@
 import type { IoCounters } from '../observe.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { Unscale } from '../mosaic/band-values.ts';
 import type { BandRule } from '../mosaic/pixel-selection.ts';
 import type { PixelSelectionName } from '../mosaic/pixel-selection/registry.ts';
 import type { Resampling } from '../raster/resample.ts';
@@ -11,8 +12,13 @@ export interface RenderOptions {
   readonly tileSize: 256 | 512;
   /** 1-based bands of every asset; null = all. */
   readonly bidx: readonly number[] | null;
-  /** Overrides the files' own nodata, alpha and mask; may be NaN; null = the files decide. */
-  readonly nodata: number | null;
+  /**
+   * Overrides the files' own nodata, alpha and mask; may be NaN. `item` = that of the item, where it states one; null =
+   * the files decide.
+   */
+  readonly nodata: number | 'item' | null;
+  /** Whether samples become physical values, and by whose scale and offset. Default `none`. */
+  readonly unscale?: Unscale;
   /** One pair for all bands or one each; null = samples are uint8 already. */
   readonly rescale: readonly (readonly [number, number])[] | null;
   readonly pixelSelection: PixelSelectionName;
@@ -24,14 +30,33 @@ export interface RenderOptions {
    */
   readonly onAssetError?: 'fail' | 'skip';
   readonly resampling: Resampling;
-  readonly format: 'png' | 'jpeg' | 'webp';
+  readonly format: 'png' | 'jpeg' | 'webp' | 'avif';
+  /** 1 to 100, for the lossy formats; null or absent = the default of the format. */
+  readonly quality?: number | null;
+  /** True for WebP and AVIF that keep every value. Default false. */
+  readonly lossless?: boolean;
+  /**
+   * False = no block of a file becomes a tile as it is (`createPassThrough`). Null or absent = true, or false with
+   * `quality`.
+   */
+  readonly passThrough?: boolean | null;
+  /** Bits of a sample of PNG. Default 8. */
+  readonly bitDepth?: 8 | 16;
+  /**
+   * The colours of values: those of the files' own palettes (`source`), those given by value, or none, which makes values
+   * grey. Null or absent = `source`, or `none` where values are numbers, with `rescale` or 16 bits.
+   */
+  readonly colormap?: 'source' | 'none' | GivenColormap | null;
 }
+
+/** `[red, green, blue]` or `[red, green, blue, alpha]`, 0 to 255 each, by the value in decimal digits. */
+export type GivenColormap = Readonly<Record<string, readonly number[]>>;
 
 /** One finished tile. */
 export interface EncodedTile {
   readonly tile: Tile;
   readonly bytes: Uint8Array;
-  /** `collection/itemId` of the scenes that gave pixels, first = on top. */
+  /** `collection/itemId` of the scenes that gave pixels, first = on top; none for a tile that is made of its children. */
   readonly scenes: readonly string[];
 }
 
@@ -50,7 +75,7 @@ export interface LeftOutScene {
   readonly code: ErrorCode;
   /** Of one of the tiles: they may have met different blocks. */
   readonly message: string;
-  /** Tiles without it; empty ones are counted, failed ones are not. */
+  /** Tiles without it; empty ones are counted; failed ones, and those made of their children, are not. */
   readonly tiles: number;
 }
 
@@ -73,19 +98,26 @@ export interface MetatileReport {
 /** Receives each tile as it is done: an encoded tile, or null for an empty one. Called for one tile at a time or several. */
 export type TileSink = (tile: Tile, encoded: EncodedTile | null) => Promise<void>;
 
+/** Keeps the pixels of tiles that other metatiles are made of. `getPart` of nothing is `null`. */
+export interface PartStore {
+  putPart(tile: Tile, bytes: Uint8Array, options: { readonly signal: AbortSignal }): Promise<void>;
+  getPart(tile: Tile, options: { readonly signal: AbortSignal }): Promise<Uint8Array | null>;
+}
+
 /** From addresses to tiles: searches, reads, mosaics, styles and encodes. Holds caches; one per process is enough. */
 export interface TileRenderer extends AsyncDisposable {
   readonly counters: IoCounters;
   /**
-   * Renders the tiles of one metatile. A tile's bytes do not depend on which metatile it is rendered in. A failed asset
-   * fails the tiles that need it, and only those, or is left out of them; a failed search fails the call, and so does a sink that throws. When the
-   * call has ended, however it ends, the sink is not called any more.
+   * Renders the tiles of one metatile and their parents. A tile's bytes do not depend on which metatile it is rendered
+   * in. A failed asset fails the tiles that need it, and those made of them, and no others, or is left out of them; a
+   * failed search fails the call, and so do a sink that throws and children that cannot be read. When the call has ended,
+   * however it ends, the sink is not called any more.
    */
   renderMetatile(
     work: MetatileWork,
     sink: TileSink,
     options: { readonly signal: AbortSignal },
   ): Promise<MetatileReport>;
-  /** Renders one tile; null = nothing there. */
+  /** Renders one tile from scenes; null = nothing there. */
   renderTile(tile: Tile, options: { readonly signal: AbortSignal }): Promise<EncodedTile | null>;
 }

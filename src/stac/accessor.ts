@@ -3,6 +3,9 @@ import { TilerError } from '../errors.ts';
 import { splitAtAntimeridian } from '../geo/bbox.ts';
 import type { Bbox } from '../geo/bbox.ts';
 import { normaliseFootprint, polygonBbox } from '../geo/polygon.ts';
+import type { StatedCrs } from '../geo/stated-crs.ts';
+import { itemBands, type ItemBands } from './item-bands.ts';
+import { itemCrs } from './item-crs.ts';
 import { isObject, ownField } from './item.ts';
 import type { StacItem } from './item.ts';
 
@@ -25,6 +28,8 @@ export interface AccessorOptions {
 interface ItemAsset {
   readonly key: string;
   readonly href: string;
+  readonly crs?: StatedCrs;
+  readonly bands?: ItemBands;
 }
 
 /** What the mosaic keeps of an item; its `Scene` has this shape. Degrees, longitudes in -180..180. */
@@ -57,7 +62,7 @@ export function itemToScene(item: StacItem, options: AccessorOptions): ItemScene
       if (options.onMissingAsset === 'skip') return null;
       throw assetKeyUnknown(item, key);
     }
-    assets.push({ key, href: hrefOf(item, key, asset, base) });
+    assets.push({ key, href: hrefOf(item, key, asset, base), ...statedOf(item, asset) });
   }
   const itemBbox = usableBbox(item.bbox);
   const footprint = footprintOf(item, itemBbox);
@@ -71,6 +76,13 @@ export function itemToScene(item: StacItem, options: AccessorOptions): ItemScene
     bbox: footprint === null ? itemBbox : polygonBbox(footprint),
     assets,
   };
+}
+
+/** What is kept of what an item says of a file, besides where it is. */
+function statedOf(item: StacItem, asset: unknown): Pick<ItemAsset, 'crs' | 'bands'> {
+  if (!isObject(asset)) return {};
+  const [crs, bands] = [itemCrs(item.properties, asset), itemBands(item.properties, asset)];
+  return { ...(crs !== null && { crs }), ...(bands !== null && { bands }) };
 }
 
 function footprintOf(item: StacItem, bbox: Bbox | null): MultiPolygon | null {

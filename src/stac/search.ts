@@ -49,6 +49,8 @@ export interface ItemSearch {
   readonly limit: number;
   /** More items than this are an error. */
   readonly maxItems: number;
+  /** Paging ends with the page that brings so many items. Default: with the last one. */
+  readonly enough?: number;
 }
 
 export interface ItemSearchResult {
@@ -189,6 +191,7 @@ export class StacSearchClient implements AsyncDisposable {
       barrenPages = found.size > sizeBefore ? 0 : barrenPages + 1;
       if (barrenPages > MAX_BARREN_PAGES) throw pagingFault(where, `${barrenPages} pages in a row brought no new item`);
       received += page.items.length;
+      if (found.size >= (search.enough ?? Infinity)) return;
       request = page.items.length === 0 ? null : nextRequest(request, page.links, this.#origin, where);
       if (request === null && page.matched !== null && page.matched > received) {
         // No error: some servers estimate the number.

@@ -33,3 +33,20 @@ function codeOf({ name, status }: AwsErrorParts): ErrorCode {
   if (status === null || status >= 500 || status === 408 || AWS_PASSING_NAMES.has(name)) return 'STORE_UNAVAILABLE';
   return status === 412 ? 'STORE_CONFLICT' : 'STORE_FORBIDDEN';
 }
+
+/** The bucket of an output is not there. */
+export function bucketMissing(label: string, bucket: string, cause: unknown): TilerError {
+  return new TilerError('REQUEST_INVALID', `Opening ${label}: there is no bucket "${bucket}" at this endpoint`, {
+    cause,
+  });
+}
+
+/** True if the SDK found no region to send a request to. */
+export function isRegionMissing(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Region is missing');
+}
+
+/** Says how a region is set. */
+export function regionMissing(label: string, cause: unknown): TilerError {
+  return new TilerError('CONFIG_INVALID', `Opening ${label}: no region is set. Set AWS_REGION`, { cause });
+}

@@ -1,11 +1,11 @@
-import { mkdir, opendir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, opendir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { TilerError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { IoCounters } from '../observe.ts';
 import type { Tile } from '../tms/tile.ts';
-import { checkDocumentName, createPathToTile, tileToPath } from './tile-path.ts';
+import { PARTS_FOLDER, checkDocumentName, createPathToTile, partToPath, tileToPath } from './tile-path.ts';
 import type { StoreCallOptions, TileStore } from './tile-store.ts';
 
 export interface FileStoreOptions {
@@ -65,6 +65,26 @@ class FileStore implements TileStore {
     for await (const path of this.filesBelow('', 2, signal)) {
       const tile = pathToTile(path);
       if (tile !== null) yield tile;
+    }
+  }
+
+  async putPart(tile: Tile, bytes: Uint8Array, options: StoreCallOptions): Promise<void> {
+    await this.write(partToPath(tile), bytes, options);
+  }
+
+  async getPart(tile: Tile, options: StoreCallOptions): Promise<Uint8Array | null> {
+    return await this.read(partToPath(tile), options);
+  }
+
+  async deleteParts({ signal }: StoreCallOptions): Promise<void> {
+    signal.throwIfAborted();
+    const folder = join(this.root, PARTS_FOLDER);
+    try {
+      await rm(folder, { recursive: true, force: true });
+      // Whoever keeps something else beside the parts, such as a journal, keeps the folder too.
+      await rmdir(dirname(folder)).catch(() => {});
+    } catch (error) {
+      throw fromFileError(error, `Deleting ${folder}`);
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Tile } from '../tms/tile.ts';
-import { checkDocumentName, createPathToTile, tileToPath } from './tile-path.ts';
+import { checkDocumentName, createPathToTile, partToPath, tileToPath } from './tile-path.ts';
 import type { StoreCallOptions, TileStore } from './tile-store.ts';
 
 /** Keeps tiles in this process, for one tile on the command line and for tests. It holds copies, and as many as are put. */
@@ -10,6 +10,7 @@ export function createMemoryStore(): TileStore {
 class MemoryStore implements TileStore {
   readonly label = 'memory';
   private readonly tiles = new Map<string, Uint8Array>();
+  private readonly parts = new Map<string, Uint8Array>();
   private readonly documents = new Map<string, string>();
 
   async put(tile: Tile, bytes: Uint8Array, { signal }: StoreCallOptions): Promise<void> {
@@ -38,6 +39,23 @@ class MemoryStore implements TileStore {
     }
   }
 
+  async putPart(tile: Tile, bytes: Uint8Array, { signal }: StoreCallOptions): Promise<void> {
+    signal.throwIfAborted();
+    this.parts.set(partToPath(tile), bytes.slice());
+    await Promise.resolve();
+  }
+
+  async getPart(tile: Tile, { signal }: StoreCallOptions): Promise<Uint8Array | null> {
+    signal.throwIfAborted();
+    return await Promise.resolve(this.parts.get(partToPath(tile))?.slice() ?? null);
+  }
+
+  async deleteParts({ signal }: StoreCallOptions): Promise<void> {
+    signal.throwIfAborted();
+    this.parts.clear();
+    await Promise.resolve();
+  }
+
   async putDocument(path: string, text: string, _contentType: string, { signal }: StoreCallOptions): Promise<void> {
     signal.throwIfAborted();
     this.documents.set(checkDocumentName(path), text);
@@ -51,6 +69,7 @@ class MemoryStore implements TileStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.tiles.clear();
+    this.parts.clear();
     this.documents.clear();
     await Promise.resolve();
   }

@@ -7,14 +7,15 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import pLimit from 'p-limit';
 import { parseAwsError } from '../aws-error.ts';
 import { isTilerError, TilerError } from '../errors.ts';
 import type { IoCounters } from '../observe.ts';
 import { runWithin, TimeoutReached, withRetries } from '../retry.ts';
 import type { RetryOptions } from '../retry.ts';
 import type { Tile } from '../tms/tile.ts';
-import { fromAwsError, isNoSuchKey } from './aws-error.ts';
-import { checkDocumentName, createPathToTile, tileToPath } from './tile-path.ts';
+import { bucketMissing, fromAwsError, isNoSuchKey, isRegionMissing, regionMissing } from './aws-error.ts';
+import { PARTS_FOLDER, checkDocumentName, createPathToTile, partToPath, tileToPath } from './tile-path.ts';
 import type { StoreCallOptions, TileStore } from './tile-store.ts';
 
 /** Where tiles lie in S3: `prefix` has no slash at its ends; empty = the bucket's root. */
@@ -42,6 +43,7 @@ const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
 const CONNECTION_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_SOCKETS = 64;
+const DELETES_AT_ONCE = 16;
 
 /** Five attempts within about two seconds: what is not over by then is for the queue, which can wait without a worker. */
 const DEFAULT_RETRY: RetryOptions = { attempts: 5, baseMs: 100, maxMs: 2000 };
@@ -121,27 +123,33 @@ class S3Store implements TileStore {
   }
 
   async delete(tile: Tile, options: StoreCallOptions): Promise<void> {
-    const target = this.objectAt(tileToPath(tile, this.options.extension));
-    await this.request(`Deleting ${urlOf(target)}`, options, async (abortSignal) => {
-      await this.client.send(new DeleteObjectCommand(target), { abortSignal });
-    });
+    await this.deleteObject(tileToPath(tile, this.options.extension), options);
   }
 
   async *list(options: StoreCallOptions): AsyncIterable<Tile> {
     const pathToTile = createPathToTile(this.options.extension);
-    const start = this.objectAt('').Key;
-    let token: string | undefined;
-    do {
-      const page = await this.request(`Listing ${this.label}`, options, async (abortSignal) => {
-        const input = { Bucket: this.location.bucket, Prefix: start, ContinuationToken: token };
-        return await this.client.send(new ListObjectsV2Command(input), { abortSignal });
-      });
-      for (const { Key } of page.Contents ?? []) {
-        const tile = Key === undefined ? null : pathToTile(Key.slice(start.length));
+    for await (const page of this.pages('', options)) {
+      for (const path of page) {
+        const tile = pathToTile(path);
         if (tile !== null) yield tile;
       }
-      token = page.NextContinuationToken;
-    } while (token !== undefined);
+    }
+  }
+
+  async putPart(tile: Tile, bytes: Uint8Array, options: StoreCallOptions): Promise<void> {
+    await this.putObject(partToPath(tile), bytes, 'application/octet-stream', options);
+  }
+
+  async getPart(tile: Tile, options: StoreCallOptions): Promise<Uint8Array | null> {
+    return await this.getObject(partToPath(tile), options);
+  }
+
+  async deleteParts(options: StoreCallOptions): Promise<void> {
+    for await (const page of this.pages(`${PARTS_FOLDER}/`, options)) {
+      // One by one: asking for many at once needs checksums that some servers refuse.
+      const limit = pLimit(DELETES_AT_ONCE);
+      await Promise.all(page.map((path) => limit(() => this.deleteObject(path, options))));
+    }
   }
 
   async putDocument(path: string, text: string, contentType: string, options: StoreCallOptions): Promise<void> {
@@ -161,6 +169,27 @@ class S3Store implements TileStore {
   private objectAt(path: string): { Bucket: string; Key: string } {
     const { bucket, prefix } = this.location;
     return { Bucket: bucket, Key: prefix === '' ? path : `${prefix}/${path}` };
+  }
+
+  /** The keys that begin with `start`, page by page, both without the store's prefix. */
+  private async *pages(start: string, options: StoreCallOptions): AsyncGenerator<readonly string[]> {
+    const root = this.objectAt('').Key;
+    let token: string | undefined;
+    do {
+      const page = await this.request(`Listing ${this.label}`, options, async (abortSignal) => {
+        const input = { Bucket: this.location.bucket, Prefix: root + start, ContinuationToken: token };
+        return await this.client.send(new ListObjectsV2Command(input), { abortSignal });
+      });
+      yield (page.Contents ?? []).flatMap(({ Key }) => (Key === undefined ? [] : [Key.slice(root.length)]));
+      token = page.NextContinuationToken;
+    } while (token !== undefined);
+  }
+
+  private async deleteObject(path: string, options: StoreCallOptions): Promise<void> {
+    const target = this.objectAt(path);
+    await this.request(`Deleting ${urlOf(target)}`, options, async (abortSignal) => {
+      await this.client.send(new DeleteObjectCommand(target), { abortSignal });
+    });
   }
 
   private async putObject(
@@ -224,18 +253,4 @@ class S3Store implements TileStore {
 
 function urlOf({ Bucket, Key }: { readonly Bucket: string; readonly Key: string }): string {
   return `s3://${Bucket}/${Key}`;
-}
-
-function bucketMissing(label: string, bucket: string, cause: unknown): TilerError {
-  return new TilerError('REQUEST_INVALID', `Opening ${label}: there is no bucket "${bucket}" at this endpoint`, {
-    cause,
-  });
-}
-
-function isRegionMissing(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('Region is missing');
-}
-
-function regionMissing(label: string, cause: unknown): TilerError {
-  return new TilerError('CONFIG_INVALID', `Opening ${label}: no region is set. Set AWS_REGION`, { cause });
 }

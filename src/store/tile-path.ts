@@ -17,6 +17,14 @@ export function tileToPath({ z, x, y }: Tile, extension: string): string {
   return `${z}/${x}/${y}.${extension}`;
 }
 
+/** Where the parts of a run lie beneath the root of a store; a hidden folder, whose name no tile has. */
+export const PARTS_FOLDER = '.tilewright/parts';
+
+/** The key of a part: what it is the part of, in the folder of parts. @throws TilerError `TILE_OUT_OF_RANGE` */
+export function partToPath(tile: Tile): string {
+  return `${PARTS_FOLDER}/${tileToPath(tile, 'part')}`;
+}
+
 /** The function from the keys of a store back to addresses; `null` for keys that `tileToPath` does not make. */
 export function createPathToTile(extension: string): (path: string) => Tile | null {
   const pattern = new RegExp(`^${DIGITS}/${DIGITS}/${DIGITS}\\.${extension}$`);

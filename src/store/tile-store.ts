@@ -19,6 +19,14 @@ export interface TileStore extends AsyncDisposable {
   delete(tile: Tile, options: StoreCallOptions): Promise<void>;
   /** Addresses of all tiles that are there, in no stated order. */
   list(options: StoreCallOptions): AsyncIterable<Tile>;
+  /**
+   * Pixels of a tile that other tiles are made of, kept beside the tiles while a run needs them: never listed, and no
+   * part of the tileset.
+   */
+  putPart(tile: Tile, bytes: Uint8Array, options: StoreCallOptions): Promise<void>;
+  getPart(tile: Tile, options: StoreCallOptions): Promise<Uint8Array | null>;
+  /** Removes the parts of all tiles. */
+  deleteParts(options: StoreCallOptions): Promise<void>;
   /** A document beside the tiles, such as `tilejson.json`; `path` is relative and of letters, digits, `-`, `_`, `.`. */
   putDocument(path: string, text: string, contentType: string, options: StoreCallOptions): Promise<void>;
   getDocument(path: string, options: StoreCallOptions): Promise<string | null>;

@@ -5,7 +5,7 @@ import { countWithin, rangeSize } from './tile-range.ts';
 
 /** How much a cover is. */
 export interface CoverCounts {
-  /** Zooms ascending; a zoom that the area does not touch is not there. */
+  /** Zooms ascending; one that the area does not touch is not there. One whose tiles are made beside others' has no metatiles. */
   readonly perZoom: readonly { readonly z: number; readonly tiles: number; readonly metatiles: number }[];
   readonly tiles: number;
   readonly metatiles: number;
@@ -19,12 +19,17 @@ export interface CoverCounts {
  */
 export function countCover(cover: Cover): CoverCounts {
   const touched = cover.edges === null ? null : touchedSquares(cover);
-  const perZoom = cover.zooms.map(({ z, inner, tiles, metatiles }) => ({
-    z,
-    tiles: touched === null ? rangeSize(tiles) : (touched[z] ?? 0),
-    // A metatile is a square of the quadtree too, so the same descent has counted it.
-    metatiles: touched === null ? rangeSize(metatiles) : (touched[z - inner] ?? 0),
-  }));
+  const perZoom = cover.levels.map(({ z, tiles }) => {
+    const base = cover.zooms.find((zoom) => zoom.z === z);
+    const metatiles =
+      base === undefined
+        ? 0
+        : touched === null
+          ? rangeSize(base.metatiles)
+          : // A metatile is a square of the quadtree too, so the same descent has counted it.
+            (touched[z - base.inner] ?? 0);
+    return { z, tiles: touched === null ? rangeSize(tiles) : (touched[z] ?? 0), metatiles };
+  });
   return {
     perZoom,
     tiles: perZoom.reduce((sum, { tiles }) => sum + tiles, 0),
@@ -34,7 +39,7 @@ export function countCover(cover: Cover): CoverCounts {
 
 /** How many squares of each level of the quadtree, 0 to the last zoom, a polygon touches. */
 function touchedSquares(cover: Cover): readonly number[] {
-  const last = cover.zooms.at(-1);
+  const last = cover.levels.at(-1);
   if (cover.edges === null || last === undefined) {
     return [];
   }

@@ -5,6 +5,8 @@ import { createPolygonEdges } from '../geo/polygon-edges.ts';
 import type { EdgeList, PolygonEdges } from '../geo/polygon-edges.ts';
 import { hilbertAt, quadrantColumn, quadrantOrientation, quadrantRow, ROOT_ORIENTATION } from './hilbert.ts';
 import type { Orientation } from './hilbert.ts';
+import { baseZooms } from './base-zooms.ts';
+import type { BaseZoom } from './base-zooms.ts';
 import { metatileSizeAt } from './metatile.ts';
 import type { Metatile, MetatileWork } from './metatile.ts';
 import type { Tile } from './tile.ts';
@@ -23,15 +25,20 @@ export interface CoverOptions {
   readonly maxzoom: number;
   /** Tiles per side of a metatile: a power of two. Zooms with fewer tiles have one metatile of all of them. */
   readonly metatileSize: number;
+  /** The lowest zoom that is rendered from scenes; those below are made of the tiles of the next zoom. Default `minzoom`. */
+  readonly sourceMinzoom?: number | undefined;
 }
 
-/** One zoom of a cover. */
-interface CoverZoom {
+/** The tiles of one zoom that the bounding rectangle of the area touches. */
+interface CoverLevel {
   readonly z: number;
+  readonly tiles: TileRange;
+}
+
+/** A zoom that has metatiles. */
+interface CoverZoom extends CoverLevel, BaseZoom {
   /** Levels of the quadtree from a metatile down to its tiles: log2 of the metatile's size. */
   readonly inner: number;
-  /** Tiles that the bounding rectangle of the area touches. */
-  readonly tiles: TileRange;
   /** Metatiles that the bounding rectangle of the area touches. */
   readonly metatiles: TileRange;
   /** Index of the first metatile of this zoom. */
@@ -42,7 +49,9 @@ interface CoverZoom {
 
 /** An area over a range of zooms, resolved as far as its size does not matter. Ask with the functions of this file. */
 export interface Cover {
-  /** Ascending. A zoom that the area does not touch, beyond the latitudes of the grid, is not there. */
+  /** Every zoom, ascending. One that the area does not touch, beyond the latitudes of the grid, is not there. */
+  readonly levels: readonly CoverLevel[];
+  /** Those with metatiles, in the order in which they are rendered. */
   readonly zooms: readonly CoverZoom[];
   readonly indexCount: number;
   /** Null for a bbox: its rectangles are exact. */
@@ -59,26 +68,30 @@ interface Square {
 }
 
 /** Prepares the cover of an area. Cost: linear in the polygon's positions; nothing is listed. */
-export function createCover({ area, minzoom, maxzoom, metatileSize }: CoverOptions): Cover {
+export function createCover({ area, ...options }: CoverOptions): Cover {
   const bbox = area.kind === 'bbox' ? area.bbox : polygonBbox(area.polygon);
+  const levels: CoverLevel[] = [];
+  for (let z = options.minzoom; z <= options.maxzoom; z++) {
+    const tiles = bbox === null ? null : tileRangeOf(bbox, z);
+    if (tiles !== null) levels.push({ z, tiles });
+  }
   const zooms: CoverZoom[] = [];
   let indexCount = 0;
-  for (let z = minzoom; z <= maxzoom; z++) {
-    const tiles = bbox === null ? null : tileRangeOf(bbox, z);
-    if (tiles !== null) {
-      const inner = Math.log2(metatileSizeAt(z, metatileSize));
-      const metatiles = coarser(tiles, inner);
-      const size = rangeSize(metatiles);
-      zooms.push({ z, inner, tiles, metatiles, firstIndex: indexCount, indexCount: size });
-      indexCount += size;
-    }
+  for (const base of baseZooms(options)) {
+    const level = levels.find(({ z }) => z === base.z);
+    if (level === undefined) continue;
+    const inner = Math.log2(metatileSizeAt(base.z, options.metatileSize));
+    const metatiles = coarser(level.tiles, inner);
+    const size = rangeSize(metatiles);
+    zooms.push({ ...base, ...level, inner, metatiles, firstIndex: indexCount, indexCount: size });
+    indexCount += size;
   }
-  return { zooms, indexCount, edges: area.kind === 'bbox' ? null : createPolygonEdges(area.polygon) };
+  return { levels, zooms, indexCount, edges: area.kind === 'bbox' ? null : createPolygonEdges(area.polygon) };
 }
 
 /**
- * Gives the metatiles that the area touches and, of each, the tiles that it touches: zooms ascending, Hilbert order
- * within a zoom and within a metatile, each once. Starts at the first metatile whose index is at least `fromIndex`.
+ * Gives the metatiles that the area touches and, of each, the tiles that it touches: zooms in the order of `zooms`,
+ * Hilbert order within a zoom and within a metatile, each once. Starts at the first metatile whose index is at least `fromIndex`.
  *
  * Cost: proportional to what is taken, plus the depth of the quadtree; memory is one path down the quadtree.
  */
@@ -103,9 +116,9 @@ function* worksOfZoom(cover: Cover, zoom: CoverZoom, fromIndex: number): Generat
     } else if (square.z < depth) {
       pushQuadrants(stack, square, edges);
     } else {
-      const tiles = tilesIn(cover, zoom, { ...square, edges });
-      if (tiles.length > 0) {
-        yield { index, metatile: metatileIn(zoom, square.x, square.y), tiles };
+      const work = workOf(cover, zoom, { ...square, edges }, index);
+      if (work !== null) {
+        yield work;
       }
       index++;
     }
@@ -116,8 +129,25 @@ function rootOf(cover: Cover): Square {
   return { z: 0, x: 0, y: 0, orientation: ROOT_ORIENTATION, edges: cover.edges === null ? null : cover.edges.all };
 }
 
-function metatileIn(zoom: CoverZoom, x: number, y: number): Metatile {
-  return { z: zoom.z, x, y, size: 2 ** zoom.inner };
+/** The work of a metatile, given as the square that it is; null if the area touches none of its tiles. */
+function workOf(cover: Cover, zoom: CoverZoom, square: Square, index: number): MetatileWork | null {
+  const { z, inner, parentZooms, from, isHandedOn } = zoom;
+  const tilesAt = (at: number): readonly Tile[] => {
+    const level = cover.levels.find((one) => one.z === at);
+    return level === undefined ? [] : tilesIn(cover, level, square);
+  };
+  const tiles = tilesAt(z);
+  const parents: Tile[] = [];
+  for (let at = z - 1; at >= z - parentZooms; at--) parents.push(...tilesAt(at));
+  if (tiles.length + parents.length === 0) return null;
+  return {
+    index,
+    metatile: { z, x: square.x, y: square.y, size: 2 ** inner },
+    children: from === 'children' ? tilesAt(z + 1) : null,
+    tiles,
+    parents,
+    handedOn: isHandedOn ? { z: square.z, x: square.x, y: square.y } : null,
+  };
 }
 
 /** The edges through a square out of those through its parent; null = wholly inside. */
@@ -146,8 +176,8 @@ function pushQuadrants(stack: Square[], { z, x, y, orientation }: Square, edges:
   }
 }
 
-/** The tiles of a metatile, given as the square that it is, that the area touches; in Hilbert order. */
-function tilesIn(cover: Cover, zoom: CoverZoom, metatile: Square): readonly Tile[] {
+/** The tiles of one zoom in a square that the area touches; in Hilbert order. */
+function tilesIn(cover: Cover, zoom: CoverLevel, metatile: Square): readonly Tile[] {
   const tiles: Tile[] = [];
   const stack = [metatile];
   for (let square = stack.pop(); square !== undefined; square = stack.pop()) {
@@ -178,8 +208,7 @@ export function workAt(cover: Cover, index: number): MetatileWork | null {
   }
   const square = squareAt(zoom, index - zoom.firstIndex);
   const edges = edgesIn(cover, { ...square, edges: cover.edges === null ? null : cover.edges.all });
-  const tiles = edges === 'outside' ? [] : tilesIn(cover, zoom, { ...square, edges });
-  return tiles.length === 0 ? null : { index, metatile: metatileIn(zoom, square.x, square.y), tiles };
+  return edges === 'outside' ? null : workOf(cover, zoom, { ...square, edges }, index);
 }
 
 /** The metatile number `rank` of a zoom's rectangle along the curve: select, by counting quadrants on the way down. */

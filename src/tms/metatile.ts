@@ -20,7 +20,18 @@ export interface MetatileWork {
   /** Number of the metatile in its plan; its bit in the run's bitmap. */
   readonly index: number;
   readonly metatile: Metatile;
+  /** Null if the tiles are rendered from scenes; else the tiles of the next zoom that they are made of, handed on by other metatiles. */
+  readonly children: readonly Tile[] | null;
   readonly tiles: readonly Tile[];
+  /** Tiles of lower zooms inside the metatile, made of the tiles beside them: the next lower zoom first. */
+  readonly parents: readonly Tile[];
+  /** The tile as large as the metatile, if another metatile needs its pixels. */
+  readonly handedOn: Tile | null;
+}
+
+/** Every tile that a job gives: those of its metatile, then their parents. */
+export function allTilesOf({ tiles, parents }: Pick<MetatileWork, 'tiles' | 'parents'>): readonly Tile[] {
+  return parents.length === 0 ? tiles : [...tiles, ...parents];
 }
 
 /** Pixels around a metatile that its rendering reads too, because kernels reach over the edges of tiles. */

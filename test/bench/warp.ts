@@ -2,6 +2,8 @@ import { createGridMapping, createSeparableMapping, type Project } from '../../s
 import { createRaster, type Dtype } from '../../src/raster/raster.ts';
 import type { Resampling } from '../../src/raster/resample.ts';
 import { warp } from '../../src/raster/warp.ts';
+import type { WarpInput } from '../../src/raster/warp-input.ts';
+import { createTypescriptKernel } from '../../src/raster/warp-typescript.ts';
 
 const SIZE = 256;
 const ROUNDS = 60;
@@ -34,6 +36,7 @@ const CASES: readonly WarpCase[] = [
   { ...RGB, resampling: 'bilinear', dtype: 'uint16' },
   { ...RGB, resampling: 'bilinear', dtype: 'float32', bandCount: 1 },
   { ...RGB, resampling: 'bilinear', reduction: 4 },
+  { ...RGB, resampling: 'average', reduction: 2 },
   { ...RGB, resampling: 'average', reduction: 4 },
   { ...UPRIGHT, resampling: 'nearest' },
   { ...UPRIGHT, resampling: 'bilinear' },
@@ -56,25 +59,27 @@ function projectOf({ place, reduction }: WarpCase): Project {
     });
 }
 
-/** Milliseconds a 256 px tile takes to warp: median and least of 60 rounds after 10 that do not count. */
+/**
+ * Milliseconds a 256 px tile takes to warp, as it is done (in WebAssembly where there is a kernel) and by the kernels in
+ * TypeScript: median and least of 60 rounds after 10 that do not count, by turns.
+ */
 export async function benchWarp(): Promise<void> {
   const lines = [
     '',
-    '| samples | kernel | mapping | source px per px | median ms | least ms |',
-    '| --- | --- | --- | --- | --- | --- |',
+    '| samples | kernel | mapping | source px per px | median ms | least ms | TypeScript: median | least |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- |',
   ];
   for (const warpCase of CASES) {
-    const { median, least } = await measure(warpCase);
+    const [done, plain] = await measure(inputOf(warpCase));
     const { dtype, bandCount, resampling, reduction, place, holes } = warpCase;
     const kernel = holes === undefined ? resampling : `${resampling}, holes`;
-    lines.push(
-      `| ${dtype} x ${bandCount} | ${kernel} | ${place} | ${reduction} | ${median.toFixed(2)} | ${least.toFixed(2)} |`,
-    );
+    const times = [done.median, done.least, plain.median, plain.least].map((time) => time.toFixed(2));
+    lines.push(`| ${dtype} x ${bandCount} | ${kernel} | ${place} | ${reduction} | ${times.join(' | ')} |`);
   }
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-async function measure(warpCase: WarpCase) {
+function inputOf(warpCase: WarpCase): WarpInput {
   const { dtype, bandCount, resampling, reduction, place, holes = 0 } = warpCase;
   const side = Math.ceil(SIZE * reduction) + 64;
   const source = createRaster(side, side, dtype, bandCount);
@@ -82,7 +87,7 @@ async function measure(warpCase: WarpCase) {
   if (holes > 0) for (let n = 0; n < source.mask.length; n += Math.round(1 / holes)) source.mask[n] = 0;
   for (const band of source.bands) for (let n = 0; n < band.length; n++) band[n] = (n * 7919) % 251;
   const project = projectOf(warpCase);
-  const input = {
+  return {
     source,
     window: { col: 0, row: 0, width: side, height: side },
     imageWidth: side,
@@ -94,13 +99,29 @@ async function measure(warpCase: WarpCase) {
     resampling,
     scale: { x: Math.min(1, 1 / reduction), y: Math.min(1, 1 / reduction) },
   };
-  const times: number[] = [];
+}
+
+function warpInTypescript(input: WarpInput): unknown {
+  const kernel = createTypescriptKernel(input);
+  return kernel.run(0, input.height) === 0 ? null : kernel.result();
+}
+
+async function measure(input: WarpInput) {
+  const ways = [
+    { times: [] as number[], run: warp },
+    { times: [] as number[], run: warpInTypescript },
+  ] as const;
   for (let round = -10; round < ROUNDS; round++) {
-    const started = performance.now();
-    if (warp(input) === null) throw new Error('the benchmark warps nothing');
-    if (round >= 0) times.push(performance.now() - started);
-    await new Promise(setImmediate);
+    for (const { times, run } of ways) {
+      const started = performance.now();
+      if (run(input) === null) throw new Error('the benchmark warps nothing');
+      if (round >= 0) times.push(performance.now() - started);
+      await new Promise(setImmediate);
+    }
   }
-  times.sort((a, b) => a - b);
-  return { median: times[ROUNDS >> 1]!, least: times[0]! };
+  const summary = (times: number[]) => {
+    times.sort((a, b) => a - b);
+    return { median: times[ROUNDS >> 1]!, least: times[0]! };
+  };
+  return [summary(ways[0].times), summary(ways[1].times)] as const;
 }

@@ -1,192 +1,128 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import { CLI_PATH, ensureBuilt } from '../support/build.ts';
 import { findRealData } from '../support/real-data.ts';
 import { startRustac } from '../support/rustac.ts';
+import { printTable, runMeasured } from './measured-run.ts';
+import type { MeasuredRun, MeasuredRunOptions } from './measured-run.ts';
+import { findRivals, sumOfFiles, tilesOf, toolFolder } from './rivals.ts';
+import type { Rival, WholeRun } from './rivals.ts';
+import { landCoverWorkload, provinceWorkload, requestOf, worldWorkload } from './workloads.ts';
+import type { Workload } from './workloads.ts';
 
-const run = promisify(execFile);
-const TIMEOUT_MS = 900_000;
-
-interface Item {
-  readonly assets: Record<string, { href: string }>;
-}
-
-interface Workload {
-  readonly name: string;
-  /** Folder of the files. */
-  readonly files: string;
-  readonly items: readonly Item[];
-  readonly request: object;
-  /** Arguments of `gdal raster tile`, but for input and output, and the input made of the files in their order. */
-  readonly gdal: { readonly inputs: readonly string[]; readonly args: readonly string[] };
-}
+const HEAD = [
+  'run',
+  'tool',
+  'tiles asked',
+  'written',
+  'seconds',
+  'CPU s',
+  'ms a tile',
+  'MB',
+  'KB a tile',
+  'ratio',
+  'ratio of CPU',
+];
 
 /**
- * Whole runs, all zooms, start to last byte on disk, one process on one core, beside `gdal raster tile`.
+ * Whole runs, all zooms, start to last byte on disk, every tool on one core, one after the other. ratio = time for a tile
+ * of the area, empty ones included, over that of Tilewright. rio-tiler renders a sample, and its start is not counted.
  *
- * BENCH_GDAL: how GDAL 3.13's `gdal` is started, such as `gdal` (without it only Tilewright runs).
+ * BENCH_GDAL, BENCH_GEOTIFF2PMTILES, BENCH_RIO_TILER: how the rivals are started; one that is not named is left out.
  * BENCH_PROVINCE: folder of the workload `province` (without it that one is left out).
+ * BENCH_FOLDER: where outputs go, by default the folder for temporary files.
+ * BENCH_WHOLE: what the names of the workloads to run begin with, by default all.
  */
 export async function benchWhole(): Promise<void> {
-  const data = findRealData();
   await ensureBuilt();
-  const workloads: Workload[] = [];
-  if (data !== null) workloads.push(await world(join(data, 'world-mosaic')));
-  const provinceFolder = process.env['BENCH_PROVINCE'];
-  if (provinceFolder !== undefined) workloads.push(await province(provinceFolder));
-  const lines = [
-    '',
-    '| run | tool | tiles | seconds | ms a tile | MB | ratio |',
-    '| --- | --- | --- | --- | --- | --- | --- |',
-  ];
-  for (const workload of workloads) {
+  const rivals = findRivals();
+  const rows: string[][] = [];
+  for (const workload of await findWorkloads()) {
     const folder = await mkdtemp(join(process.env['BENCH_FOLDER'] ?? tmpdir(), 'tilewright-whole-'));
     try {
-      const ours = await measure(join(folder, 'ours'), (output) => tilewright(workload, folder, output));
-      const theirs = await measure(join(folder, 'gdal'), (output) => gdal(workload, folder, output));
-      if (ours !== null) lines.push(row(workload.name, 'tilewright render, 1 process', ours, null));
-      if (theirs !== null) lines.push(row(workload.name, 'gdal raster tile, 1 thread', theirs, ours));
+      rows.push(...(await benchWorkload(workload, rivals, folder)));
     } finally {
       await rm(folder, { recursive: true });
     }
   }
-  process.stdout.write(`${lines.join('\n')}\n`);
+  printTable(HEAD, rows);
 }
 
-interface Measured {
-  readonly seconds: number;
-  readonly tiles: number;
-  readonly bytes: number;
+async function findWorkloads(): Promise<readonly Workload[]> {
+  const data = findRealData();
+  const province = process.env['BENCH_PROVINCE'];
+  if (province === undefined) process.stdout.write('BENCH_PROVINCE is not set: without province\n');
+  const all = [
+    ...(data === null ? [] : [await worldWorkload(data)]),
+    ...(province === undefined ? [] : [await provinceWorkload(province)]),
+    ...(data === null ? [] : [await landCoverWorkload(data)]),
+  ];
+  return all.filter(({ name }) => name.startsWith(process.env['BENCH_WHOLE'] ?? ''));
 }
 
-async function measure(output: string, work: (output: string) => Promise<boolean>): Promise<Measured | null> {
-  const started = performance.now();
-  if (!(await work(output))) return null;
-  const seconds = (performance.now() - started) / 1000;
-  const files = (await readdir(output, { recursive: true })).filter((file) => file.endsWith('.png'));
-  const sizes = await Promise.all(files.map(async (file) => (await stat(join(output, file))).size));
-  return { seconds, tiles: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
-}
-
-function row(name: string, tool: string, { seconds, tiles, bytes }: Measured, ours: Measured | null): string {
-  const perTile = (seconds * 1000) / tiles;
-  const ratio = ours === null ? '' : (perTile / ((ours.seconds * 1000) / ours.tiles)).toFixed(2);
-  return `| ${name} | ${tool} | ${tiles} | ${seconds.toFixed(1)} | ${perTile.toFixed(2)} | ${(bytes / 1e6).toFixed(1)} | ${ratio} |`;
-}
-
-async function tilewright({ files, items, request }: Workload, folder: string, output: string): Promise<boolean> {
-  await using stac = await startRustac(items);
-  const path = join(folder, 'request.json');
-  const mosaic = { ...(request as { mosaic: object }).mosaic, url: `${stac.url}/search` };
-  await writeFile(path, JSON.stringify({ ...request, mosaic, output: 'unused' }));
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('TILEWRIGHT_'));
-  const env = { ...Object.fromEntries(inherited), TILEWRIGHT_FILE_ROOT: files };
-  // Both tools on the same core, so that helper threads count too.
-  await run(
-    'taskset',
-    ['-c', '0', process.execPath, CLI_PATH, 'render', path, '--processes', '1', '--output', output],
-    {
-      env,
-      timeout: TIMEOUT_MS,
-    },
-  );
-  return true;
-}
-
-async function gdal({ gdal: { inputs, args } }: Workload, folder: string, output: string): Promise<boolean> {
-  const [command, ...before] = (process.env['BENCH_GDAL'] ?? '').split(' ');
-  if (command === undefined || command === '') return false;
-  const pinned = async (...rest: readonly string[]): Promise<unknown> =>
-    run('taskset', ['-c', '0', command, ...before, ...rest], { timeout: TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 });
-  let input = join(folder, 'input.vrt');
-  if (args.includes('--gti')) {
-    input = join(folder, 'input.gti.gpkg');
-    await pinned(
-      'raster',
-      'index',
-      '--output-crs',
-      'EPSG:3857',
-      '--source-crs-field-name',
-      'SRS',
-      '--absolute-path',
-      '--nln',
-      'tiles',
-      '--metadata',
-      'RESAMPLING=bilinear',
-      ...inputs,
-      input,
+async function benchWorkload(workload: Workload, rivals: readonly Rival[], folder: string): Promise<string[][]> {
+  const output = join(await toolFolder(folder, 'tilewright'), 'tiles');
+  const run = await renderWorkload(workload, { folder, output, processes: 1 });
+  const tiles = tilesOf(workload);
+  const ours = { ...run, asked: tiles.length, ...(await sumOfFiles(output)) };
+  const rows = [rowOf(workload, 'tilewright render, 1 process', ours, null)];
+  process.stdout.write(`${rows[0]?.join(' | ')}\n`);
+  for (const [n, rival] of rivals.entries()) {
+    const theirs = await rival.run({ workload, folder: await toolFolder(folder, `rival-${n}`), tiles });
+    if (theirs !== null) rows.push(rowOf(workload, rival.name, theirs, ours));
+    process.stdout.write(
+      `${theirs === null ? `${rival.name} cannot do ${workload.name}` : rows.at(-1)?.join(' | ')}\n`,
     );
-  } else {
-    await pinned('raster', 'mosaic', ...inputs, input);
   }
-  const rest = args.filter((arg) => arg !== '--gti');
-  await pinned(
-    'raster',
-    'tile',
-    '--input',
-    input,
-    '--output',
-    output,
-    ...rest,
-    '--skip-blank',
-    '-j',
-    '1',
-    '--webviewer',
-    'none',
-  );
-  return true;
+  return rows;
 }
 
-async function world(folder: string): Promise<Workload> {
-  const lines = (await readFile(join(folder, 'items.json'), 'utf8')).split('\n').filter((line) => line !== '');
-  const items = lines.map((line) => JSON.parse(line) as Item);
-  for (const asset of items.flatMap((item) => Object.values(item.assets)))
-    asset.href = pathToFileURL(join(folder, basename(asset.href))).href;
-  return {
-    name: 'world-mosaic z0 to z6',
-    files: folder,
-    items,
-    request: {
-      mosaic: { type: 'stac', query: { collections: ['world'] }, sortby: ['+id'] },
-      area: { bbox: [-180, -85.06, 180, 85.06] },
-      minzoom: 0,
-      maxzoom: 6,
-      assets: ['asset'],
-      resampling: 'bilinear',
-    },
-    gdal: {
-      inputs: (await readdir(folder)).filter((name) => name.endsWith('.tif')).map((name) => join(folder, name)),
-      args: ['-r', 'bilinear', '--overview-resampling', 'average', '--min-zoom', '0', '--max-zoom', '6'],
-    },
-  };
+function rowOf({ name }: Workload, tool: string, run: WholeRun, ours: WholeRun | null): string[] {
+  const { asked, written, wallSeconds, cpuSeconds, bytes } = run;
+  const ratio = (key: 'wallSeconds' | 'cpuSeconds'): string =>
+    ours === null ? '' : (run[key] / asked / (ours[key] / ours.asked)).toFixed(2);
+  return [
+    name,
+    tool,
+    String(asked),
+    String(written),
+    wallSeconds.toFixed(1),
+    cpuSeconds.toFixed(1),
+    ((wallSeconds * 1000) / asked).toFixed(2),
+    (bytes / 1e6).toFixed(1),
+    (bytes / 1e3 / written).toFixed(1),
+    ratio('wallSeconds'),
+    ratio('cpuSeconds'),
+  ];
 }
 
-async function province(folder: string): Promise<Workload> {
-  const { features } = JSON.parse(await readFile(join(folder, 'items.json'), 'utf8')) as {
-    readonly features: readonly Item[];
-  };
-  for (const asset of features.flatMap((item) => Object.values(item.assets)))
-    asset.href = pathToFileURL(join(folder, asset.href)).href;
-  return {
-    name: 'province z8 to z13',
-    files: folder,
-    items: features,
-    request: {
-      mosaic: { type: 'stac', query: { collections: ['province'] }, sortby: ['+id'] },
-      area: { bbox: [11.41, 45, 13.22, 46.94] },
-      minzoom: 8,
-      maxzoom: 13,
-      assets: ['tci'],
-      nodata: 0,
-      resampling: 'bilinear',
-    },
-    gdal: {
-      inputs: ['D', 'C', 'B', 'A'].map((scene) => join(folder, `${scene}-tci.tif`)),
-      args: ['--gti', '-r', 'bilinear', '--overview-resampling', 'average', '--min-zoom', '8', '--max-zoom', '13'],
-    },
-  };
+interface RenderWorkloadOptions extends MeasuredRunOptions {
+  /** For the request. */
+  readonly folder: string;
+  readonly output: string;
+  readonly processes: number;
+}
+
+/** Renders a workload with the built command line, from a STAC API, into a folder. Every process has default settings. */
+export async function renderWorkload(workload: Workload, options: RenderWorkloadOptions): Promise<MeasuredRun> {
+  await using stac = await startRustac(workload.items);
+  return await renderRequest(requestOf(workload, `${stac.url}/search`), { ...options, fileRoot: workload.files });
+}
+
+/** For a thousand scenes over one metatile on a busy machine. It changes nothing that is measured. */
+const METATILE_TIMEOUT_MS = 3_600_000;
+
+/** Renders a tileset request with the built command line. Variables that configure Tilewright are not handed on. */
+export async function renderRequest(
+  request: object,
+  { fileRoot, ...options }: RenderWorkloadOptions & { readonly fileRoot: string },
+): Promise<MeasuredRun> {
+  const path = join(options.folder, 'request.json');
+  await writeFile(path, JSON.stringify(request));
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('TILEWRIGHT_'));
+  const args = ['--processes', String(options.processes), '--output', options.output];
+  const settings = { TILEWRIGHT_FILE_ROOT: fileRoot, TILEWRIGHT_METATILE_TIMEOUT_MS: String(METATILE_TIMEOUT_MS) };
+  const env = { ...Object.fromEntries(inherited), ...settings };
+  return await runMeasured([process.execPath, CLI_PATH, 'render', path, ...args], { ...options, env });
 }

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { BlockCache } from '../../src/cog/block-cache.ts';
-import type { Cog } from '../../src/cog/cog.ts';
+import type { BandScale, Cog } from '../../src/cog/cog.ts';
 import { createHttpAgent } from '../../src/cog/http-agent.ts';
 import { openCog } from '../../src/cog/open-cog.ts';
 import { createRangeSourceOpener } from '../../src/cog/open-range-source.ts';
@@ -18,7 +18,16 @@ interface Fixtures {
   readonly gdal: string;
   readonly width: number;
   readonly height: number;
-  readonly files: Readonly<Record<string, { readonly tiff: string; readonly pixels: string; readonly mask: string }>>;
+  readonly files: Readonly<Record<string, Fixture>>;
+}
+
+interface Fixture {
+  readonly tiff: string;
+  readonly pixels: string;
+  readonly mask: string;
+  /** Digest of the 256 colours. */
+  readonly colormap?: string;
+  readonly bandScales?: readonly BandScale[];
 }
 
 type WindowDigests = readonly [
@@ -60,7 +69,7 @@ function readAll(cog: Cog, level: number, window: Window): Promise<Raster> {
 const fixtures = load('cog-read.fixtures.json') as Fixtures;
 
 describe(`pixels and masks as GDAL ${fixtures.gdal} gives them`, () => {
-  test.each(Object.entries(fixtures.files))('%s', async (_, { tiff, pixels, mask }) => {
+  test.each(Object.entries(fixtures.files))('%s', async (_, { tiff, pixels, mask, colormap, bandScales }) => {
     const source = createMemorySource({ bytes: gunzipSync(Buffer.from(tiff, 'base64')) });
     const cache = new BlockCache(1024 * 1024);
     await using cog = await openCog(source, { cache, counters: createIoCounters(), ...NEVER });
@@ -69,6 +78,10 @@ describe(`pixels and masks as GDAL ${fixtures.gdal} gives them`, () => {
     const raster = await readAll(cog, 0, { col: 0, row: 0, width: fixtures.width, height: fixtures.height });
     expect(digest(raster.bands)).toBe(pixels);
     expect(digest([raster.mask])).toBe(mask);
+    const colours = cog.colormap === null ? undefined : digest([Uint8Array.from(cog.colormap.flat())]);
+    expect(colours).toBe(colormap);
+    const unscaled = raster.bands.map(() => ({ scale: 1, offset: 0 }));
+    expect(cog.bandScales).toEqual(bandScales ?? unscaled);
   });
 });
 

@@ -71,7 +71,7 @@ function faultsOf(expected: Expected): readonly string[] {
   // rio-tiler compares each band for itself.
   const bandRule = method === 'highest' || method === 'lowest' ? 'band' : 'pixel';
   const selection = createPixelSelection(method, shape, { bandRule });
-  for (const scene of scenes) selection.feed(scene, { col: 0, row: 0 });
+  for (const scene of scenes) selection.feed(structuredClone(scene), { col: 0, row: 0 });
   const found = selection.result();
   const faults: string[] = [];
   if (found?.bands.length !== raster.bands.length) return [`${found?.bands.length ?? 0} bands`];
@@ -107,7 +107,7 @@ describe(`mosaic methods of rio-tiler ${manifest.rioTiler}`, () => {
     const { scenes, raster } = cases.find((each) => each.method === method)!;
     const shape = { width: size, height: size, bandCount: manifest.bands, dtype: 'uint8' } as const;
     const selection = createPixelSelection(method, shape);
-    for (const scene of scenes) selection.feed(scene, { col: 0, row: 0 });
+    for (const scene of scenes) selection.feed(structuredClone(scene), { col: 0, row: 0 });
     const isOfOneScene = ({ bands }: Raster, i: number): boolean =>
       scenes.some((scene) => scene.mask[i] === 255 && scene.bands.every((band, b) => band[i] === bands[b]![i]));
     const valid = [...raster.mask.keys()].filter((i) => raster.mask[i] === 255);

@@ -85,6 +85,22 @@ export function describeTileStore(name: string, newPlace: () => Promise<StorePla
       expect(await listed(store)).toEqual(tiles.map(({ z, x, y }) => `${z}/${x}/${y}`).sort());
     });
 
+    test('keeps parts apart from tiles, and forgets all of them at once', async () => {
+      await using store = await (await newPlace()).open();
+      await store.put(TILE, new Uint8Array([1]), NEVER);
+      expect(await store.getPart(TILE, NEVER)).toBeNull();
+      const parts = Array.from({ length: 20 }, (_, i) => ({ z: 6, x: i, y: 2 * i }));
+      await Promise.all(parts.map((part) => store.putPart(part, new Uint8Array([7, part.x]), NEVER)));
+      await store.putPart(parts[3]!, new Uint8Array([8]), NEVER);
+      expect([...(await store.getPart(parts[3]!, NEVER))!]).toEqual([8]);
+      expect([...(await store.getPart(parts[4]!, NEVER))!]).toEqual([7, 4]);
+      expect(await listed(store)).toEqual([`${TILE.z}/${TILE.x}/${TILE.y}`]);
+      await store.deleteParts(NEVER);
+      await store.deleteParts(NEVER);
+      expect(await Promise.all(parts.map((part) => store.getPart(part, NEVER)))).toEqual(parts.map(() => null));
+      expect(await store.get(TILE, NEVER)).not.toBeNull();
+    });
+
     test('keeps documents as text', async () => {
       await using store = await (await newPlace()).open();
       await store.putDocument('tilejson.json', '{"name":"Žiža 🗺"}', 'application/json', NEVER);

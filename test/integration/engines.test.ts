@@ -1,6 +1,9 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createPlan } from '../../jobs/plan-jobs.ts';
+import type { TilesetPlan } from '../../jobs/plan-jobs.ts';
+import { parseTilesetRequest } from '../../jobs/tileset-request.ts';
 import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { assertExit, runCli, startCli, until } from '../support/processes.ts';
 import { startRedis } from '../support/redis.ts';
@@ -50,6 +53,16 @@ function out(name: string): string {
   return join(world.folder, name);
 }
 
+/** The plan of the world's request as it was made for an output. */
+async function planOf(name: string): Promise<TilesetPlan> {
+  const text = await readFile(join(out(name), 'tilewright.json'), 'utf8');
+  const { sourceMinzoom } = JSON.parse(text) as { readonly sourceMinzoom?: number };
+  return createPlan({
+    ...parseTilesetRequest(JSON.parse(await readFile(await world.request(), 'utf8'))),
+    sourceMinzoom,
+  });
+}
+
 describe('render', () => {
   test.each([2, 3])(
     '%i processes give the bytes of one, with at most one search for each metatile',
@@ -70,10 +83,13 @@ describe('render', () => {
       const summary = summaryOf(stdout);
       expect(summary.rendered + summary.empty).toBe(summary.total);
       expect(summary.empty).toBeGreaterThan(0);
-      expect(world.stac.searches.length - before).toBeLessThanOrEqual(summary.metatiles);
+      // One more to ask the sources how far they reach.
+      expect(world.stac.searches.length - before).toBeLessThanOrEqual(summary.metatiles + 1);
       expect(summary.io.searches).toBe(world.stac.searches.length - before);
-      // Every tile, the manifest twice, and the TileJSON.
-      expect(summary.io.writeRequests).toBe(summary.rendered + 3);
+      // Every tile, what metatiles hand on, the manifest twice, and the TileJSON.
+      const handedOn = [...(await planOf(name)).works()].filter((work) => work.handedOn !== null);
+      expect(handedOn.length).toBeGreaterThan(0);
+      expect(summary.io.writeRequests).toBe(summary.rendered + handedOn.length + 3);
     },
   );
 
@@ -141,7 +157,7 @@ describe('render', () => {
       .map((line) => JSON.parse(line) as { code: string });
     expect(summary.failed).toBeGreaterThan(0);
     expect(listed).toHaveLength(summary.failed);
-    expect(new Set(listed.map(({ code }) => code))).toStrictEqual(new Set(['ASSET_NOT_FOUND']));
+    expect(new Set(listed.map(({ code }) => code))).toStrictEqual(new Set(['ASSET_NOT_FOUND', 'TILE_CHILD_FAILED']));
     expect(summary.rendered + summary.empty + summary.failed).toBe(summary.total);
     const manifest = JSON.parse(await readFile(join(out('failing'), 'tilewright.json'), 'utf8')) as {
       readonly state: string;

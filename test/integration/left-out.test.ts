@@ -95,7 +95,7 @@ describe('a run with scenes that cannot be read, and onAssetError "skip"', () =>
   test('a fault that may pass is no reason to leave a scene out', async () => {
     world.breakScenes(['south-east'], 503);
     const env = { TILEWRIGHT_SOURCE_RETRIES: '0', TILEWRIGHT_BACKOFF_MS: '10', TILEWRIGHT_ATTEMPTS: '1' };
-    const request = await world.request({ ...fields, maxzoom: 2, output: 'away' });
+    const request = await world.request({ ...fields, maxzoom: 2, sourceMinzoom: 0, output: 'away' });
     const failed = await runCli(['render', request, '--json'], { env });
     assertExit(failed, 3);
     expect(summaryOf(failed.stdout).leftOut).toBeUndefined();

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { METATILE_QUEUE, RUN_QUEUE, keyPrefix } from '../../jobs/catalog.ts';
 import type { ExpandPayload, MetatilePayload } from '../../jobs/catalog.ts';
 import { createPlan } from '../../jobs/plan-jobs.ts';
+import { decideStart } from '../../jobs/manifest.ts';
 import { retryRun, seedRun } from '../../jobs/producer.ts';
 import { openQueues } from '../../jobs/queues.ts';
 import type { Queues } from '../../jobs/queues.ts';
@@ -73,7 +74,8 @@ function recordOf(fields: Readonly<Record<string, unknown>> = {}): Omit<RunRecor
 async function seed(fields: Readonly<Record<string, unknown>> = {}, force = false) {
   const record = recordOf(fields);
   const store = createFileStore(record.request.output, { extension: 'png', counters: createIoCounters() });
-  return await seedRun({ ...queues, record, store, attempts: 3, force, signal });
+  const start = await decideStart(store, record.requestHash, { force, signal });
+  return await seedRun({ ...queues, record, store, start, attempts: 3, signal });
 }
 
 function connection(): Redis {

@@ -67,6 +67,11 @@ async function killOneChild(parent: Running): Promise<void> {
   if (child !== undefined) process.kill(child, 'SIGKILL');
 }
 
+/** The sources have been asked how far they reach: what is read from now on is read by the processes. */
+async function untilRendering(running: Running): Promise<void> {
+  await until('a process', async () => (await childrenOf(running.pid)).length > 0);
+}
+
 describe('render', () => {
   test('kill -9 of the parent: its processes end, and the same command goes on to the same bytes', async () => {
     const request = await world.request({ output: 'parent-killed', metatileSize: 1 });
@@ -123,6 +128,7 @@ describe('render', () => {
     world.slowDown(500);
     const request = await world.request({ output: 'poisoned', maxzoom: 0 });
     await using running = startCli(['render', request, '--processes', '1', '--json']);
+    await untilRendering(running);
     for (let deaths = 0; deaths < 3; deaths++) {
       const reads = world.reads();
       await until('a read of the metatile', () => world.reads() > reads);
@@ -139,6 +145,7 @@ describe('render', () => {
     const request = await world.request({ output: 'stopped-twice' });
     world.slowDown(2_000);
     await using running = startCli(['render', request]);
+    await untilRendering(running);
     const reads = world.reads();
     await until('a read', () => world.reads() > reads);
     const children = await childrenOf(running.pid);

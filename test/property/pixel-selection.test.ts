@@ -35,7 +35,7 @@ function fold(name: PixelSelectionName, rasters: readonly Raster[], bandRule: 'p
   const { dtype } = rasters[0]!;
   const shape = { width: WIDTH, height: HEIGHT, bandCount: BANDS, dtype };
   const selection = createPixelSelection(name, shape, { bandRule });
-  for (const raster of rasters) selection.feed(raster, { col: 0, row: 0 });
+  for (const raster of rasters) selection.feed(structuredClone(raster), { col: 0, row: 0 });
   return selection.result();
 }
 

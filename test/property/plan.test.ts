@@ -5,18 +5,24 @@ import { createPlan } from '../../jobs/plan-jobs.ts';
 import type { PlanRequest } from '../../jobs/plan-jobs.ts';
 import { intersects } from '../../src/geo/bbox.ts';
 import type { Bbox } from '../../src/geo/bbox.ts';
-import { metatileOf } from '../../src/tms/metatile.ts';
+import { allTilesOf, metatileOf } from '../../src/tms/metatile.ts';
 import type { MetatileWork } from '../../src/tms/metatile.ts';
 import { tileIdFromTile } from '../../src/tms/tile-id.ts';
-import { tilePath } from '../../src/tms/tile.ts';
+import { children, tilePath } from '../../src/tms/tile.ts';
 import type { Tile } from '../../src/tms/tile.ts';
 import { tileBbox } from '../../src/tms/web-mercator-quad.ts';
 
 const MAXZOOM = 5;
 
 const zooms = fc
-  .tuple(fc.integer({ min: 0, max: MAXZOOM }), fc.integer({ min: 0, max: MAXZOOM }), fc.constantFrom(1, 2, 4, 8))
-  .map(([a, b, metatileSize]) => ({
+  .tuple(
+    fc.integer({ min: 0, max: MAXZOOM }),
+    fc.integer({ min: 0, max: MAXZOOM }),
+    fc.constantFrom(1, 2, 4, 8),
+    fc.option(fc.integer({ min: 0, max: MAXZOOM + 1 }), { nil: undefined }),
+  )
+  .map(([a, b, metatileSize, sourceMinzoom]) => ({
+    sourceMinzoom,
     minzoom: Math.min(a, b),
     maxzoom: Math.max(a, b),
     metatileSize: metatileSize as PlanRequest['metatileSize'],
@@ -73,7 +79,7 @@ const area: fc.Arbitrary<PlanRequest['area']> = fc.oneof(
 const request = fc.tuple(area, zooms).map(([where, what]): PlanRequest => ({ area: where, ...what }));
 
 function tilesOf(works: Iterable<MetatileWork>): readonly Tile[] {
-  return [...works].flatMap(({ tiles }) => tiles);
+  return [...works].flatMap(allTilesOf);
 }
 
 function sortedPaths(tiles: readonly Tile[]): readonly string[] {
@@ -156,14 +162,17 @@ test('a plan of a polygon has the tiles that share area with it and no other', (
   );
 });
 
-test('no tile comes twice, zooms ascend, and metatiles and tiles follow the Hilbert curve', () => {
+test('no tile comes twice, and metatiles and tiles follow the Hilbert curve', () => {
   fc.assert(
     fc.property(request, (asked) => {
       const works = [...createPlan(asked).works()];
       const order = works.map(({ metatile: { z, x, y, size } }) => {
         const inner = Math.log2(size);
-        return z * 1e6 + tileIdFromTile({ z: z - inner, x, y });
+        // Zooms ascend from the first that is rendered from scenes; those made of them follow, descending.
+        return (z < works[0]!.metatile.z ? 100 - z : z) * 1e6 + tileIdFromTile({ z: z - inner, x, y });
       });
+      const paths = sortedPaths(tilesOf(works));
+      expect(paths).toEqual([...new Set(paths)]);
       expect(order).toEqual([...new Set(order)].sort((a, b) => a - b));
       expect(works.map(({ index }) => index)).toEqual(works.map(({ index }) => index).sort((a, b) => a - b));
       for (const { metatile, tiles } of works) {
@@ -184,8 +193,9 @@ test('the counts are what the plan gives', () => {
       expect(counts.metatiles).toBe(works.length);
       expect(counts.tiles).toBe(tilesOf(works).length);
       for (const { z, tiles, metatiles } of counts.perZoom) {
-        const ofZoom = works.filter(({ metatile }) => metatile.z === z);
-        expect([z, tiles, metatiles]).toEqual([z, tilesOf(ofZoom).length, ofZoom.length]);
+        const ofZoom = tilesOf(works).filter((tile) => tile.z === z);
+        const based = works.filter(({ metatile }) => metatile.z === z);
+        expect([z, tiles, metatiles]).toEqual([z, ofZoom.length, based.length]);
       }
     }),
   );
@@ -211,5 +221,35 @@ test('work from an index on is the rest of all work', () => {
       const fromIndex = Math.floor(plan.indexCount * share);
       expect([...plan.works({ fromIndex })]).toEqual([...plan.works()].filter(({ index }) => index >= fromIndex));
     }),
+  );
+});
+
+test('tiles below the split are made of all their planned children, which come before them', () => {
+  fc.assert(
+    fc.property(request, (asked) => {
+      const plan = createPlan(asked);
+      const split = Math.min(Math.max(asked.sourceMinzoom ?? asked.minzoom, asked.minzoom), asked.maxzoom);
+      const works = [...plan.works()];
+      const indexOfTile = new Map(
+        works.flatMap((work) => allTilesOf(work).map((tile) => [tilePath(tile), work.index])),
+      );
+      for (const work of works) {
+        const { index, metatile, tiles, parents } = work;
+        expect(work.children === null).toBe(metatile.z >= split);
+        expect(tiles.every(({ z }) => z === metatile.z) && parents.every(({ z }) => z < split)).toBe(true);
+        const below = [...(work.children ?? []), ...tiles, ...parents].map(tilePath);
+        const made = [...(work.children === null ? [] : tiles), ...parents];
+        for (const child of made.flatMap((tile) => children(tile))) {
+          const path = tilePath(child);
+          // Planned children are at hand; what is at hand is planned.
+          expect(below.includes(path)).toBe(indexOfTile.has(path));
+        }
+        const needed = plan.childIndicesOf(work);
+        expect(needed.every((child) => child < index)).toBe(true);
+        expect(needed.map((child) => plan.workAt(child)?.handedOn)).toEqual(work.children ?? []);
+        for (const tile of allTilesOf(work)) expect(plan.workWith(tile)?.index).toBe(index);
+      }
+    }),
+    { numRuns: 40 },
   );
 });

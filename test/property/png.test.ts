@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import type { Picture } from '../../src/render/encode/check-picture.ts';
+import type { DeepPicture, IndexedPicture, Picture } from '../../src/render/encode/check-picture.ts';
 import { PngWriter } from '../../src/render/encode/png/png-writer.ts';
 import { NATURES, pictureOf } from '../support/pictures.ts';
 import { readStrictPng } from '../support/strict-png.ts';
@@ -44,6 +44,31 @@ function hash(a: number, b = 0): number {
   return (Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d) >>> 13) & 255;
 }
 
+/** The picture in 16 bits, with lower bytes of their own. */
+function deepen(raster: Picture, seed: number): DeepPicture {
+  const bands = raster.bands.map((band) => Uint16Array.from(band, (value, i) => 256 * value + hash(i, seed)));
+  return { ...raster, dtype: 'uint16', bands };
+}
+
+const indexed = fc
+  .record({
+    raster: picture,
+    colourCount: fc.integer({ min: 1, max: 256 }),
+    transparent: fc.integer({ min: -1, max: 255 }),
+    seed,
+  })
+  .map(({ raster, colourCount, transparent, seed }): IndexedPicture => ({
+    width: raster.width,
+    height: raster.height,
+    indices: raster.bands[0]!.map((value) => (value >= colourCount ? value % colourCount : value)),
+    mask: raster.mask.map((value) => (value === 0 ? 0 : 255)),
+    palette: Array.from({ length: colourCount }, (_, n) =>
+      [hash(n, seed), hash(n, seed + 1), n, n === transparent ? 0 : hash(n) < 40 ? 1 + hash(n, 5) / 2 : 255].map(
+        Math.trunc,
+      ),
+    ) as unknown as IndexedPicture['palette'],
+  }));
+
 /** The first pixel that is not as it was, or null. Colours under mask 0 carry no meaning. */
 function firstDifference({ width, height, bands, mask }: Picture, rgba: Uint8Array): string | null {
   if (rgba.length !== 4 * width * height) return `${rgba.length} samples`;
@@ -55,6 +80,10 @@ function firstDifference({ width, height, bands, mask }: Picture, rgba: Uint8Arr
     }
   }
   return null;
+}
+
+function bytesOf(samples: Uint8Array | Uint16Array): Uint8Array {
+  return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
 }
 
 async function decodeBySharp(file: Uint8Array): Promise<Uint8Array> {
@@ -76,6 +105,48 @@ describe('PNG', () => {
         expect(Buffer.compare(new PngWriter().write(raster), file)).toBe(0);
       }),
       { numRuns: 400 },
+    );
+  });
+
+  test('every picture of 16 bits comes back from a strict decoder and from sharp', async () => {
+    await fc.assert(
+      fc.asyncProperty(picture, seed, async (raster, seed) => {
+        const deep = deepen(raster, seed);
+        const file = shared.write(deep);
+        const { samples, bitDepth, colourType } = readStrictPng(file);
+        const isOpaque = deep.mask.every((alpha) => alpha === 255);
+        expect([bitDepth, colourType]).toEqual([16, (deep.bands.length === 1 ? 0 : 2) + (isOpaque ? 0 : 4)]);
+        const planes = isOpaque ? deep.bands : [...deep.bands, Uint16Array.from(deep.mask, (alpha) => 257 * alpha)];
+        const expected = Uint16Array.from({ length: planes.length * deep.mask.length }, (_, n) => {
+          const i = Math.floor(n / planes.length);
+          return deep.mask[i] === 0 ? 0 : planes[n % planes.length]![i]!;
+        });
+        expect(Buffer.compare(bytesOf(samples), bytesOf(expected))).toBe(0);
+        const space = deep.bands.length === 1 ? 'grey16' : 'rgb16';
+        const bySharp = await sharp(file).toColourspace(space).raw({ depth: 'ushort' }).toBuffer();
+        expect(Buffer.compare(bySharp, bytesOf(expected))).toBe(0);
+        expect(Buffer.compare(new PngWriter().write(deep), file)).toBe(0);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('every picture by index keeps its indices and colours', async () => {
+    await fc.assert(
+      fc.asyncProperty(indexed, async (raster) => {
+        const file = shared.writeIndexed(raster);
+        const read = readStrictPng(file);
+        const bySharp = await decodeBySharp(file);
+        const isSame = raster.indices.every((index, i) => raster.mask[i] === 0 || read.samples[i] === index);
+        expect(isSame || read.colourType !== 3).toBe(true);
+        const part = (n: number): Uint8Array => raster.indices.map((index) => raster.palette[index]![n]!);
+        const mask = part(3).map((alpha, i) => (raster.mask[i] === 0 ? 0 : alpha));
+        const colours: Picture = { ...raster, dtype: 'uint8', bands: [part(0), part(1), part(2)], mask };
+        expect(firstDifference(colours, read.rgba)).toBeNull();
+        expect(firstDifference(colours, bySharp)).toBeNull();
+        expect(Buffer.compare(new PngWriter().writeIndexed(raster), file)).toBe(0);
+      }),
+      { numRuns: 100 },
     );
   });
 

@@ -21,7 +21,11 @@ export function memoryCog({ crs, transform, levels }: MemoryCogOptions): Cog {
     colormap: null,
     bandScales: full.bands.map(() => ({ scale: 1, offset: 0 })),
     masking: 'mask',
+    pictureFormat: null,
     async prefetch() {},
+    async readPictures(_level, windows) {
+      return await Promise.resolve(windows.map(() => null));
+    },
     async readWindow({ level, window, bands }) {
       const raster = levels[level]!;
       const { col, row, width, height } = window;

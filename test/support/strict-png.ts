@@ -1,6 +1,6 @@
 import { inflateSync } from 'node:zlib';
 
-/** A PNG file read to the letter: header and the pixels as RGBA, row-major. */
+/** A PNG file read to the letter: header and pixels, row-major. */
 export interface StrictPng {
   readonly width: number;
   readonly height: number;
@@ -8,14 +8,19 @@ export interface StrictPng {
   readonly colourType: number;
   /** Types of the chunks in order. */
   readonly chunks: readonly string[];
+  /** Red, green, blue, alpha of 8 bits; of 16 bits the higher byte. */
   readonly rgba: Uint8Array;
+  /** As they are in the file, bands interleaved: indices, or samples of 8 or 16 bits. */
+  readonly samples: Uint8Array | Uint16Array;
+  /** Entries with their alpha; none without a palette. */
+  readonly palette: readonly (readonly number[])[];
 }
 
 const SIGNATURE = '89504e470d0a1a0a';
 const BANDS_BY_COLOUR_TYPE: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
 /**
- * Reads a PNG of 8 bits a sample or a palette of 1 to 8 bits, not interlaced, and fails at anything that the standard
+ * Reads a PNG of 8 or 16 bits a sample or a palette of 1 to 8 bits, not interlaced, and fails at anything that the standard
  * forbids or leaves over: checksums, order of chunks, bytes behind the last one, behind the zlib stream or in the last
  * byte of a packed row, indices beyond the palette. Independent of the encoder: only the inflation is node's.
  *
@@ -51,12 +56,15 @@ export function readStrictPng(file: Uint8Array): StrictPng {
   const samples = unpack(rows, rowBytes, width * bands, height, bitDepth);
   const rgba = new Uint8Array(width * height * 4);
   for (let i = 0; i < width * height; i++) {
-    const [first, second, third, fourth] = samples.subarray(i * bands, (i + 1) * bands);
+    const pixel = [...samples.subarray(i * bands, (i + 1) * bands)];
+    const [first, second, third, fourth] = bitDepth === 16 ? pixel.map((sample) => sample >> 8) : pixel;
     if (colourType === 3) rgba.set(entryOf(chunks, first!), 4 * i);
     else if (bands <= 2) rgba.set([first!, first!, first!, second ?? 255], 4 * i);
     else rgba.set([first!, second!, third!, fourth ?? 255], 4 * i);
   }
-  return { width, height, bitDepth, colourType, chunks: types, rgba };
+  const entries = (chunks.get('PLTE')?.length ?? 0) / 3;
+  const palette = Array.from({ length: entries }, (_, n) => entryOf(chunks, n));
+  return { width, height, bitDepth, colourType, chunks: types, rgba, samples, palette };
 }
 
 function expectEqual(found: unknown, expected: unknown, what: string): void {
@@ -117,8 +125,16 @@ function predictionOf(filter: number, left: number, up: number, corner: number):
   return b <= c ? up : corner;
 }
 
-function unpack(rows: Uint8Array, rowBytes: number, perRow: number, height: number, bitDepth: number): Uint8Array {
+function unpack(
+  rows: Uint8Array,
+  rowBytes: number,
+  perRow: number,
+  height: number,
+  bitDepth: number,
+): Uint8Array | Uint16Array {
   if (bitDepth === 8) return rows;
+  if (bitDepth === 16)
+    return Uint16Array.from({ length: perRow * height }, (_, i) => 256 * rows[2 * i]! + rows[2 * i + 1]!);
   const perByte = 8 / bitDepth;
   const samples = new Uint8Array(perRow * height);
   for (let y = 0; y < height; y++) {

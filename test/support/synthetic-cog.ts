@@ -15,6 +15,8 @@ export interface SyntheticCog {
   readonly transform: Affine;
   /** Written as GDAL_NODATA; overviews average only the other pixels. */
   readonly nodata?: number;
+  /** Colours of the values of the one band, from 0 on; those that are not given are black. */
+  readonly palette?: readonly (readonly [red: number, green: number, blue: number])[];
   /** An extra band of unassociated alpha, 0 to 255 in the dtype of the bands; colours are averaged by its weight. */
   readonly alpha?: Samples;
   /** Written as a one-bit mask directory beside every level; non-zero = valid. */
@@ -38,6 +40,17 @@ export interface SyntheticCog {
   readonly sparse?: boolean;
   /** Writes strips of this many rows instead of tiles. */
   readonly rowsPerStrip?: number;
+  /** Blocks that were encoded elsewhere; they take the place of those made of the pixels. */
+  readonly pictures?: SyntheticPictures;
+}
+
+/** The blocks of every level as pictures, and what the tags say of them. */
+export interface SyntheticPictures {
+  readonly blocks: readonly (readonly Uint8Array[])[];
+  readonly compressionTag: 7 | 50001;
+  /** TIFF's PhotometricInterpretation. */
+  readonly photometric: 1 | 2 | 6;
+  readonly jpegTables: Uint8Array | null;
 }
 
 export type SyntheticCompression = 'none' | 'deflate' | 'lzw' | 'packbits';
@@ -65,7 +78,7 @@ export interface SyntheticLevel {
 export function writeCog(cog: SyntheticCog): Uint8Array {
   const directories: TiffDirectory[] = [];
   for (const [index, level] of syntheticLevels(cog).entries()) {
-    directories.push(imageDirectory(cog, level, index > 0));
+    directories.push(imageDirectory(cog, level, index));
     if (level.mask !== null) directories.push(maskDirectory(cog, level, level.mask, index > 0));
   }
   return writeTiff(directories, { bigEndian: cog.bigEndian ?? false, bigTiff: cog.bigTiff ?? false });
@@ -88,22 +101,24 @@ export function syntheticLevels(cog: SyntheticCog): readonly SyntheticLevel[] {
   return levels;
 }
 
-function imageDirectory(cog: SyntheticCog, level: SyntheticLevel, isOverview: boolean): TiffDirectory {
+function imageDirectory(cog: SyntheticCog, level: SyntheticLevel, index: number): TiffDirectory {
+  const isOverview = index > 0;
+  const { pictures } = cog;
   const planes = level.alpha === null ? level.bands : [...level.bands, level.alpha];
   const first = planes[0];
   if (first === undefined) throw new RangeError('a COG needs at least one band');
   const separate = cog.planar === 'separate';
   const bits = first.BYTES_PER_ELEMENT * 8;
   const format = first instanceof Float32Array || first instanceof Float64Array ? 3 : isSigned(first) ? 2 : 1;
-  const colour = level.bands.length === 3 && first instanceof Uint8Array ? 2 : 1;
+  const colour = cog.palette !== undefined ? 3 : level.bands.length === 3 && first instanceof Uint8Array ? 2 : 1;
   const extra = planes.length - (colour === 2 ? 3 : 1);
   const fields: TiffField[] = [
     { tag: 254, type: 'long', values: [isOverview ? 1 : 0] },
     { tag: 256, type: 'long', values: [level.width] },
     { tag: 257, type: 'long', values: [level.height] },
     { tag: 258, type: 'short', values: planes.map(() => bits) },
-    { tag: 259, type: 'short', values: [COMPRESSION_TAG[cog.compression ?? 'deflate']] },
-    { tag: 262, type: 'short', values: [colour] },
+    { tag: 259, type: 'short', values: [pictures?.compressionTag ?? COMPRESSION_TAG[cog.compression ?? 'deflate']] },
+    { tag: 262, type: 'short', values: [pictures?.photometric ?? colour] },
     { tag: 277, type: 'short', values: [planes.length] },
     { tag: 284, type: 'short', values: [separate ? 2 : 1] },
     { tag: 317, type: 'short', values: [predictorOf(cog)] },
@@ -113,9 +128,21 @@ function imageDirectory(cog: SyntheticCog, level: SyntheticLevel, isOverview: bo
     const kinds = Array.from({ length: extra }, (_, n) => (n === extra - 1 && level.alpha !== null ? 2 : 0));
     fields.push({ tag: 338, type: 'short', values: kinds });
   }
+  if (cog.palette !== undefined) {
+    // All reds, then all greens, then all blues; 16 bits each.
+    const parts = [0, 1, 2].flatMap((part) =>
+      Array.from({ length: 2 ** bits }, (_, value) => 257 * (cog.palette?.[value]?.[part] ?? 0)),
+    );
+    fields.push({ tag: 320, type: 'short', values: parts });
+  }
   if (cog.nodata !== undefined)
     fields.push({ tag: 42113, type: 'ascii', values: asciiValues(formatNodata(cog.nodata)) });
   if (!isOverview) fields.push(...geoFields(cog));
+  if (pictures !== undefined) {
+    const tables = pictures.jpegTables;
+    if (tables !== null) fields.push({ tag: 347, type: 'byte', values: [...tables] });
+    return blockDirectory(cog, level, fields, pictures.blocks[index] ?? []);
+  }
   const groups = separate ? planes.map((plane) => [plane]) : [planes];
   return blockDirectory(
     cog,
@@ -166,7 +193,11 @@ function blockDirectory(
   return { fields: [...fields, ...shape], blocks, tiled: cog.rowsPerStrip === undefined };
 }
 
-function blockRectangles(cog: SyntheticCog, level: SyntheticLevel) {
+/** The blocks of a level in the order of the file; those at its right and lower edge reach beyond it. */
+export function blockRectangles(
+  cog: Pick<SyntheticCog, 'rowsPerStrip' | 'blockSize'>,
+  level: Pick<SyntheticLevel, 'width' | 'height'>,
+) {
   const width = cog.rowsPerStrip === undefined ? (cog.blockSize ?? 256) : level.width;
   const height = cog.rowsPerStrip ?? cog.blockSize ?? 256;
   const rectangles: { col: number; row: number; width: number; height: number }[] = [];

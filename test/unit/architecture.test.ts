@@ -11,6 +11,7 @@ const LAYERS = [
   'src/retry',
   'src/aws-error',
   'src/config',
+  'src/wasm',
   'src/geo',
   'src/tms',
   'src/raster',
@@ -39,6 +40,11 @@ function layerOf(path: string): number {
   return LAYERS.findIndex((layer) => path === `${layer}.ts` || path.startsWith(`${layer}/`));
 }
 
+/** True for a source of the WebAssembly modules, which is compiled by itself and imported by nothing else. */
+function isAssembly(path: string): boolean {
+  return path.startsWith('src/wasm/assembly/');
+}
+
 /** Every rule that one file breaks, as lines for people. */
 function violations(file: string, source: string): readonly string[] {
   const found: string[] = [];
@@ -48,7 +54,10 @@ function violations(file: string, source: string): readonly string[] {
     if (target === null) found.push(...packageViolations(file, specifier));
     else if (layerOf(target) < 0) found.push(`${file} imports ${target}, which belongs to no layer`);
     else if (layerOf(target) > layerOf(file)) found.push(`${file} imports ${target}, a higher layer`);
-    if (target !== null && !target.endsWith('.ts')) found.push(`${file} imports ${specifier} without its ending`);
+    if (isAssembly(file) !== isAssembly(target ?? '')) found.push(`${file} imports ${specifier}, another language`);
+    // AssemblyScript's imports have no endings.
+    else if (target !== null && !target.endsWith('.ts') && !isAssembly(file))
+      found.push(`${file} imports ${specifier} without its ending`);
   }
   const code = withoutComments(source);
   if (/\bexport\s+default\b|\bas\s+default\b/.test(code)) found.push(`${file} has a default export`);
@@ -105,6 +114,8 @@ describe('the rules can fail', () => {
     ['a default export', 'src/cog/a.ts', `export default function a() {}`, 'a default export'],
     ['a barrel', 'src/cog/index.ts', `export { a } from './a.ts';`, 'is a barrel'],
     ['a missing ending', 'src/cog/a.ts', `import { b } from './b';`, 'without its ending'],
+    ['TypeScript in AssemblyScript', 'src/wasm/assembly/a.ts', `import { b } from '../b.ts';`, 'another language'],
+    ['AssemblyScript in TypeScript', 'src/wasm/a.ts', `import { b } from './assembly/b.ts';`, 'another language'],
     ['a long file', 'src/cog/a.ts', '\n'.repeat(MAX_LINES) + 'const a = 1;', 'more than'],
   ])('%s', (_, file, source, expected) => {
     expect(violations(file, source).join('\n')).toContain(expected);

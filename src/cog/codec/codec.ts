@@ -20,6 +20,7 @@ export interface EncodedBlock {
  *
  * `decode` gives the samples row by row, interleaved, with no padding but that of odd bit depths. It throws any Error
  * on damaged input; the caller adds which block of which file it was.
+ * What it gives may lie in memory that the next block takes (`isInDecodeMemory`), if it gives it at once.
  */
 export interface Codec {
   readonly name: string;
@@ -40,6 +41,11 @@ export interface Codec {
   /** Says why blocks like this cannot be read; null if they can. */
   refuse(block: Pick<EncodedBlock, 'samples' | 'dtype' | 'photometric'> & { readonly bits: number }): string | null;
   decode(block: EncodedBlock): Uint8Array | Promise<Uint8Array>;
+  /**
+   * A faster way for most blocks: the planes of the bands one behind the other. They lie in memory that the next block
+   * takes; null for a block that `decode` is to be asked for.
+   */
+  decodePlanes?(block: EncodedBlock): Uint8Array | null;
 }
 
 /** The refusal of codecs that take every sample type. */

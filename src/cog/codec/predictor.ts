@@ -1,37 +1,4 @@
 /**
- * Undoes the horizontal difference (TIFF 6.0 section 14) in place: every sample is the sum of all before it in its row
- * and band, modulo its bits. Bands that are interleaved are mostly summed while they are taken apart (`bandPlanes`).
- *
- * @param samples - whole rows, interleaved, in the machine's byte order, as unsigned integers of the sample's size
- * @param rowSamples - samples in one row
- * @param step - interleaved bands
- */
-export function undoDifference(
-  samples: Uint8Array | Uint16Array | Uint32Array | BigUint64Array,
-  rowSamples: number,
-  step: number,
-): void {
-  for (let row = 0; row + rowSamples <= samples.length; row += rowSamples) {
-    if (samples instanceof BigUint64Array) {
-      for (let i = row + step; i < row + rowSamples; i += 1) samples[i]! += samples[i - step]!;
-    } else if (step === 1) {
-      undoRowOfOne(samples, row, row + rowSamples);
-    } else {
-      for (let i = row + step; i < row + rowSamples; i += 1) samples[i]! += samples[i - step]!;
-    }
-  }
-}
-
-function undoRowOfOne(samples: Uint8Array | Uint16Array | Uint32Array, from: number, to: number): void {
-  let sum = 0;
-  for (let i = from; i < to; i += 1) {
-    // The array cuts off what is above its bits; the sum is cut to 32, so that it stays an integer.
-    sum = (sum + samples[i]!) | 0;
-    samples[i] = sum;
-  }
-}
-
-/**
  * Undoes the floating point predictor (Adobe TIFF Technical Note 3): the bytes of a row are differences, sorted by
  * significance, highest first, in files of either byte order. Gives little-endian samples.
  *

@@ -1,4 +1,5 @@
 import type { Raster, Samples } from '../../raster/raster.ts';
+import { isOpaque } from '../../raster/mask.ts';
 import { createSamples } from '../../raster/raster.ts';
 import type { MosaicShape, PixelSelection } from '../pixel-selection.ts';
 import { assertFits } from './fits.ts';
@@ -24,17 +25,14 @@ export function createFirst(shape: MosaicShape): PixelSelection {
 
 class First implements PixelSelection {
   private readonly shape: MosaicShape;
-  private readonly bands: readonly Samples[];
-  private readonly mask: Uint8Array;
+  /** Null until something is fed. */
+  private pixels: { readonly bands: readonly Samples[]; readonly mask: Uint8Array } | null = null;
   private openPixels: number;
   private isEmpty = true;
 
   constructor(shape: MosaicShape) {
-    const size = shape.width * shape.height;
     this.shape = shape;
-    this.bands = Array.from({ length: shape.bandCount }, () => createSamples(shape.dtype, size));
-    this.mask = new Uint8Array(size);
-    this.openPixels = size;
+    this.openPixels = shape.width * shape.height;
   }
 
   isDone(): boolean {
@@ -47,13 +45,13 @@ class First implements PixelSelection {
 
   result(): Raster | null {
     const { width, height, dtype } = this.shape;
-    return this.isEmpty ? null : { width, height, dtype, bands: this.bands, mask: this.mask };
+    return this.isEmpty || this.pixels === null ? null : { width, height, dtype, ...this.pixels };
   }
 
   feed(raster: Raster, at: { readonly col: number; readonly row: number }): boolean {
     assertFits(this.shape, raster, at);
     if (this.isDone()) return false;
-    if (this.isEmpty && raster.width === this.shape.width && raster.height === this.shape.height) {
+    if (this.pixels === null && raster.width === this.shape.width && raster.height === this.shape.height) {
       return this.takeWhole(raster);
     }
     let taken = false;
@@ -64,24 +62,36 @@ class First implements PixelSelection {
     return taken;
   }
 
-  /** The first raster, where it covers the whole mosaic, is copied as it is: a tenth of the time of a look at each pixel. */
-  private takeWhole(raster: Raster): boolean {
-    this.mask.set(raster.mask);
-    for (let b = 0; b < this.bands.length; b++) this.bands[b]!.set(raster.bands[b]!);
-    let [opaque, masked] = [0, 0];
-    for (let i = 0; i < this.mask.length; i++) {
-      if (this.mask[i] === OPAQUE) opaque++;
-      else if (this.mask[i] === 0) masked++;
+  /** The first raster, where it covers the whole mosaic, becomes the mosaic: without a copy, or a look at each pixel. */
+  private takeWhole({ bands, mask }: Raster): boolean {
+    // Grey that is repeated for red, green and blue is one array, until other scenes lie below it.
+    const own = bands.map((band, b) => (bands.indexOf(band) < b ? band.slice() : band));
+    this.pixels = { bands: own, mask };
+    if (isOpaque(mask)) {
+      this.openPixels = 0;
+      this.isEmpty = false;
+      return true;
     }
-    if (masked > 0) for (const band of this.bands) clearMasked(band, this.mask);
+    let [opaque, masked] = [0, 0];
+    for (let i = 0; i < mask.length; i++) {
+      if (mask[i] === OPAQUE) opaque++;
+      else if (mask[i] === 0) masked++;
+    }
+    if (masked > 0) for (const band of own) clearMasked(band, mask);
     this.openPixels -= opaque;
-    this.isEmpty = masked === this.mask.length;
+    this.isEmpty = masked === mask.length;
     return !this.isEmpty;
+  }
+
+  private begin(): { readonly bands: readonly Samples[]; readonly mask: Uint8Array } {
+    const { width, height, bandCount, dtype } = this.shape;
+    const size = width * height;
+    return { bands: Array.from({ length: bandCount }, () => createSamples(dtype, size)), mask: new Uint8Array(size) };
   }
 
   /** Goes through one row of the raster, from sample `from` on, into the mosaic from sample `to` on. */
   private feedRow(raster: Raster, from: number, to: number): boolean {
-    const { mask, bands } = this;
+    const { mask, bands } = (this.pixels ??= this.begin());
     let taken = false;
     for (let i = from, j = to; i < from + raster.width; i++, j++) {
       const below = raster.mask[i]!;
@@ -92,23 +102,23 @@ class First implements PixelSelection {
         for (let b = 0; b < bands.length; b++) bands[b]![j] = raster.bands[b]![i]!;
         mask[j] = below;
       } else {
-        this.blendUnder(raster, i, j);
+        this.blendUnder(bands, mask, raster, i, j);
       }
       if (mask[j] === OPAQUE) this.openPixels--;
     }
     return taken;
   }
 
-  private blendUnder(raster: Raster, i: number, j: number): void {
-    const top = this.mask[j]! / OPAQUE;
+  private blendUnder(bands: readonly Samples[], mask: Uint8Array, raster: Raster, i: number, j: number): void {
+    const top = mask[j]! / OPAQUE;
     const below = (raster.mask[i]! / OPAQUE) * (1 - top);
     const isFloat = this.shape.dtype === 'float32' || this.shape.dtype === 'float64';
-    for (let b = 0; b < this.bands.length; b++) {
-      const band = this.bands[b]!;
+    for (let b = 0; b < bands.length; b++) {
+      const band = bands[b]!;
       const value = (band[j]! * top + raster.bands[b]![i]! * below) / (top + below);
       band[j] = isFloat ? value : Math.floor(value + 0.5);
     }
-    this.mask[j] = Math.floor((top + below) * OPAQUE + 0.5);
+    mask[j] = Math.floor((top + below) * OPAQUE + 0.5);
   }
 }
 

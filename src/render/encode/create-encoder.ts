@@ -1,7 +1,7 @@
 import type { RenderOptions } from '../tile-renderer.ts';
-import type { TileEncoder } from './encoder.ts';
+import type { EncodeOptions, TileEncoder } from './encoder.ts';
 import { createPngEncoder } from './png-encoder.ts';
-import { createJpegEncoder, createWebpEncoder } from './sharp-encoder.ts';
+import { createAvifEncoder, createJpegEncoder, createWebpEncoder } from './sharp-encoder.ts';
 
 /** Formats that a request can ask for. */
 export type TileFormat = RenderOptions['format'];
@@ -11,9 +11,10 @@ const ENCODERS = {
   png: createPngEncoder,
   jpeg: createJpegEncoder,
   webp: createWebpEncoder,
-} as const satisfies Record<TileFormat, () => TileEncoder>;
+  avif: createAvifEncoder,
+} as const satisfies Record<TileFormat, (options: EncodeOptions) => TileEncoder>;
 
 /** Makes the encoder of a format. */
-export function createEncoder(format: TileFormat): TileEncoder {
-  return ENCODERS[format]();
+export function createEncoder(format: TileFormat, options: EncodeOptions = {}): TileEncoder {
+  return ENCODERS[format](options);
 }

@@ -1,24 +1,28 @@
 import { setImmediate } from 'node:timers/promises';
-import { checkPicture } from './check-picture.ts';
+import { checkDeepPicture, isIndexed } from './check-picture.ts';
 import type { TileEncoder } from './encoder.ts';
 import { PngWriter } from './png/png-writer.ts';
 
+let sharedWriter: PngWriter | null = null;
+
 /**
  * PNG: a palette where the tile has at most 256 colours, else grey or RGB, with an alpha channel only if a pixel needs
- * it. Lossless; what lies under mask 0 may come back as 0.
+ * it; 16 bits where the picture has them, and its own palette where it is one by index. Lossless; what lies under mask 0
+ * may come back as 0.
  *
- * The file is made on the calling thread in about a millisecond for 256 px, so each call first lets the event loop turn:
- * a metatile whose blocks are all cached would otherwise hold it for as long as it has tiles.
+ * The file is made on the calling thread in less than a millisecond for 256 px, so each call first lets the event loop
+ * turn: a metatile whose blocks are all cached would otherwise hold it for as long as it has tiles.
  */
 export function createPngEncoder(): TileEncoder {
-  const writer = new PngWriter();
+  sharedWriter ??= new PngWriter();
+  const writer = sharedWriter;
   return {
     extension: 'png',
     contentType: 'image/png',
     encode: async (raster) => {
-      const picture = checkPicture(raster);
+      const picture = isIndexed(raster) ? raster : checkDeepPicture(raster);
       await setImmediate();
-      return writer.write(picture);
+      return isIndexed(picture) ? writer.writeIndexed(picture) : writer.write(picture);
     },
   };
 }

@@ -10,7 +10,7 @@ const block = fc.record({
   dtype: fc.constantFrom(...DTYPES),
   width: fc.integer({ min: 1, max: 21 }),
   rows: fc.integer({ min: 1, max: 5 }),
-  count: fc.integer({ min: 2, max: 6 }),
+  count: fc.integer({ min: 1, max: 6 }),
   isDifference: fc.boolean(),
   /** Samples in front of the block in the same memory. */
   lead: fc.constantFrom(0, 0, 1, 4),

@@ -18,7 +18,7 @@ function largePlan(): ReadPlan {
     levelWidth: 256,
     levelHeight: 256,
     resampling: 'nearest',
-    parts: [{ destination: window, source: window, mapping, scale: { x: 1, y: 1 } }],
+    parts: [{ destination: window, source: window, mapping, scale: { x: 1, y: 1 }, isCopy: false }],
   };
 }
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { createMetatileSchedule } from '../../../jobs/metatile-schedule.ts';
 
-function clocked(indices: Iterable<number>) {
+function clocked(indices: Iterable<number>, isReady?: (index: number) => boolean) {
   let nowMs = 0;
-  const schedule = createMetatileSchedule(indices, () => nowMs);
+  const schedule = createMetatileSchedule(indices, { now: () => nowMs, ...(isReady === undefined ? {} : { isReady }) });
   return { schedule, pass: (ms: number) => void (nowMs += ms) };
 }
 
@@ -68,4 +68,33 @@ test('counts executions and losses apart, and forgets them when it is settled', 
   expect([schedule.failed(4), schedule.failed(4), schedule.lost(4)]).toStrictEqual([1, 2, 1]);
   schedule.settle(4);
   expect([schedule.failed(4), schedule.lost(4)]).toStrictEqual([1, 1]);
+});
+
+test('one that is not ready waits for the others, and goes before what follows once it is', () => {
+  const ready = new Set([1, 3, 4]);
+  const { schedule } = clocked([1, 2, 3, 4], (index) => ready.has(index));
+  expect(schedule.next(false)?.index).toBe(1);
+  expect(schedule.next(false)?.index).toBe(3);
+  ready.add(2);
+  expect(schedule.next(false)?.index).toBe(2);
+  expect(schedule.next(false)?.index).toBe(4);
+  expect(schedule.next(false)).toBeNull();
+  expect(schedule.isExhausted()).toBe(true);
+});
+
+test('is not exhausted while one is not ready, and looks only so far for one that is', () => {
+  let read = 0;
+  let isReady = false;
+  const { schedule } = clocked(
+    (function* () {
+      for (;;) yield read++;
+    })(),
+    () => isReady,
+  );
+  expect(schedule.next(true)).toBeNull();
+  expect(schedule.isExhausted()).toBe(false);
+  expect(read).toBe(64);
+  isReady = true;
+  expect(schedule.next(true)?.index).toBe(0);
+  expect(read).toBe(64);
 });

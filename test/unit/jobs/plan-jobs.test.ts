@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { coverAreaOf, createPlan } from '../../../jobs/plan-jobs.ts';
 import type { PlanRequest } from '../../../jobs/plan-jobs.ts';
 import { MAX_LATITUDE } from '../../../src/tms/web-mercator-quad.ts';
+import { workOf } from '../../support/metatile-work.ts';
 
 const WORLD: PlanRequest = { area: { bbox: [-180, -90, 180, 90] }, minzoom: 0, maxzoom: 15, metatileSize: 8 };
 
@@ -24,9 +25,7 @@ test('a plan says what it covers, how much that is, and how many indices that ta
 
 test('a bbox over the antimeridian gives zoom 0 once', () => {
   const plan = createPlan({ ...WORLD, area: { bbox: [170, -10, -170, 10] }, maxzoom: 0 });
-  expect([...plan.works()]).toEqual([
-    { index: 0, metatile: { z: 0, x: 0, y: 0, size: 1 }, tiles: [{ z: 0, x: 0, y: 0 }] },
-  ]);
+  expect([...plan.works()]).toEqual([workOf({ z: 0, x: 0, y: 0, size: 1 })]);
   expect(plan.bbox).toEqual([170, -10, -170, 10]);
 });
 
@@ -85,5 +84,43 @@ describe('the area', () => {
     expect(() => createPlan({ ...WORLD, area: { geometry: { type: 'Polygon', coordinates } } })).toThrow(
       expect.objectContaining({ code: 'REQUEST_INVALID' }),
     );
+  });
+});
+
+describe('tiles below sourceMinzoom', () => {
+  const plan = createPlan({ ...WORLD, minzoom: 1, maxzoom: 6, metatileSize: 4, sourceMinzoom: 5 });
+
+  test('are made beside those of the next base zoom, as far as one metatile reaches', () => {
+    expect(plan.counts().perZoom.map(({ z, metatiles }) => [z, metatiles])).toEqual([
+      [1, 0],
+      [2, 1],
+      [3, 0],
+      [4, 0],
+      [5, 64],
+      [6, 256],
+    ]);
+    const [first] = plan.works();
+    expect(first?.metatile).toEqual({ z: 5, x: 0, y: 0, size: 4 });
+    expect(first?.parents.map(({ z }) => z)).toEqual([4, 4, 4, 4, 3]);
+    expect(first?.handedOn).toEqual({ z: 3, x: 0, y: 0 });
+    expect(first?.children).toBeNull();
+  });
+
+  test('need all metatiles whose tiles they are made of', () => {
+    const last = plan.workAt(plan.indexCount - 1);
+    expect(last?.metatile).toEqual({ z: 2, x: 0, y: 0, size: 4 });
+    expect(last?.children).toHaveLength(64);
+    expect(last?.parents).toHaveLength(4);
+    expect(last?.handedOn).toBeNull();
+    const needed = last === null ? [] : plan.childIndicesOf(last);
+    expect(new Set(needed).size).toBe(64);
+    for (const [i, index] of needed.entries()) expect(plan.workAt(index)?.handedOn).toEqual(last?.children?.[i]);
+  });
+
+  test('are found in the work that gives them', () => {
+    expect(plan.workWith({ z: 4, x: 5, y: 9 })?.metatile).toEqual({ z: 5, x: 2, y: 4, size: 4 });
+    expect(plan.workWith({ z: 1, x: 1, y: 0 })?.metatile).toEqual({ z: 2, x: 0, y: 0, size: 4 });
+    expect(plan.workWith({ z: 6, x: 63, y: 0 })?.metatile).toEqual({ z: 6, x: 15, y: 0, size: 4 });
+    expect(plan.workWith({ z: 0, x: 0, y: 0 })).toBeNull();
   });
 });

@@ -47,8 +47,13 @@ test('the defaults are filled in', () => {
     pixelSelection: 'first',
     bandRule: 'pixel',
     onAssetError: 'fail',
+    sidecars: [],
+    unscale: 'none',
+    crsOverride: false,
     resampling: 'nearest',
     format: 'png',
+    lossless: false,
+    bitDepth: 8,
     metatileSize: 8,
   });
 });
@@ -75,8 +80,19 @@ describe('a wrong field is named, with what was found and what was expected', ()
       ['assets[1]: found "b", expected each asset key once; it is assets[0] too'],
     ],
     ['a tile size', { tileSize: 300 }, ['tileSize: found 300, expected 256 or 512']],
-    ['a format', { format: 'gif' }, ['format: found "gif", expected "png" or "jpeg" or "webp"']],
-    ['a nodata', { nodata: 'none' }, ['nodata: found "none", expected a number or "nan"']],
+    ['a format', { format: 'gif' }, ['format: found "gif", expected "png" or "jpeg" or "webp" or "avif"']],
+    ['a CRS that is not read', { crs: 'EPSG:2' }, [expect.stringMatching(/^crs: .*no definition of EPSG:2 is known/)]],
+    [
+      'a CRS to override with that is not there',
+      { crsOverride: true },
+      ['crsOverride: found true, expected a CRS to override with, as "crs"'],
+    ],
+    [
+      'values without a range to show',
+      { unscale: 'item' },
+      [expect.stringMatching(/^unscale: found "item", expected "rescale" too/)],
+    ],
+    ['a nodata', { nodata: 'none' }, ['nodata: found "none", expected a number or "nan" or "item"']],
     ['band 0', { bidx: [1, 0] }, ['bidx[1]: found 0, expected at least 1']],
     ['half a rescale', { rescale: [[1]] }, ['rescale[0]: found [1], expected [from, to]']],
     [
@@ -294,6 +310,7 @@ describe('an output', () => {
 test('nodata "nan" is NaN', () => {
   expect(nodataOf({ nodata: 'nan' })).toBeNaN();
   expect(nodataOf({ nodata: 0 })).toBe(0);
+  expect(nodataOf({ nodata: 'item' })).toBe('item');
   expect(nodataOf({})).toBeNull();
 });
 
@@ -303,12 +320,18 @@ test('render options are the fields that pixels depend on', () => {
     tileSize: 256,
     bidx: null,
     nodata: 0,
+    unscale: 'none',
     rescale: [[0, 3000]],
     pixelSelection: 'first',
     bandRule: 'pixel',
     onAssetError: 'fail',
     resampling: 'bilinear',
     format: 'png',
+    quality: null,
+    lossless: false,
+    passThrough: null,
+    bitDepth: 8,
+    colormap: null,
   });
 });
 
@@ -354,7 +377,12 @@ describe('hashes', () => {
       [false, false, false],
     ],
     ['onAssetError', { onAssetError: 'skip' }, [true, true, true]],
+    ['sidecars as they are by default', { sidecars: [] }, [false, false, false]],
+    ['sidecars', { sidecars: ['ovr'] }, [true, true, true]],
     ['nodata', { nodata: 'nan' }, [true, true, true]],
+    ['unscale and crsOverride as they are by default', { unscale: 'none', crsOverride: false }, [false, false, false]],
+    ['unscale', { unscale: 'item', rescale: [[0, 1]] }, [true, true, true]],
+    ['crs', { crs: 'EPSG:32633' }, [true, true, true]],
   ])('change with %s: pixels, tileset, run', (_name, change, expected) => {
     expect(changed(change)).toEqual(expected);
   });

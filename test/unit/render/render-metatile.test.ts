@@ -9,6 +9,7 @@ import { metatileTiles } from '../../../src/tms/metatile.ts';
 import type { Metatile } from '../../../src/tms/metatile.ts';
 import type { Tile } from '../../../src/tms/tile.ts';
 import { createMemoryMosaic, gridCog, gridScene } from '../../support/memory-mosaic.ts';
+import { workOf } from '../../support/metatile-work.ts';
 import type { GridScene, MemoryMosaic } from '../../support/memory-mosaic.ts';
 
 const NEVER = { signal: new AbortController().signal };
@@ -55,7 +56,7 @@ const nameOf = ({ z, x, y }: Tile): string => `${z}/${x}/${y}`;
 
 async function render(renderer: TileRenderer, metatile = METATILE): Promise<Rendered> {
   const tiles = new Map<string, EncodedTile | null>();
-  const work = { index: 0, metatile, tiles: metatileTiles(metatile) };
+  const work = workOf(metatile);
   const sink = async (tile: Tile, encoded: EncodedTile | null): Promise<void> => {
     expect(tiles.has(nameOf(tile))).toBe(false);
     tiles.set(nameOf(tile), encoded);
@@ -273,7 +274,7 @@ describe('failures', () => {
       calls++;
       await Promise.reject(new TilerError('STORE_UNAVAILABLE', 'full'));
     };
-    const work = { index: 0, metatile: METATILE, tiles: metatileTiles(METATILE) };
+    const work = workOf(METATILE);
     const renderer = rendererOf(mosaic, {}, { maxEncoding: 1 });
     await expect(renderer.renderMetatile(work, sink, NEVER)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     expect(calls).toBe(1);
@@ -285,7 +286,7 @@ describe('failures', () => {
     mosaic.onRead = (_, offset) => {
       if (offset > 0) controller.abort();
     };
-    const work = { index: 0, metatile: METATILE, tiles: metatileTiles(METATILE) };
+    const work = workOf(METATILE);
     const rendering = rendererOf(mosaic).renderMetatile(work, async () => {}, { signal: controller.signal });
     await expect(rendering).rejects.toMatchObject({ name: 'AbortError' });
   });

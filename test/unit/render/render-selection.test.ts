@@ -4,8 +4,8 @@ import { TilerError } from '../../../src/errors.ts';
 import { createLeftOutTally, NOTHING_LEFT_OUT } from '../../../src/render/left-out.ts';
 import { createTileRenderer } from '../../../src/render/render-metatile.ts';
 import type { MetatileReport, RenderOptions } from '../../../src/render/tile-renderer.ts';
-import { metatileTiles } from '../../../src/tms/metatile.ts';
 import { createMemoryMosaic, gridScene } from '../../support/memory-mosaic.ts';
+import { workOf } from '../../support/metatile-work.ts';
 import type { GridScene, MemoryMosaic, MemoryScene } from '../../support/memory-mosaic.ts';
 
 const NEVER = { signal: new AbortController().signal };
@@ -70,7 +70,7 @@ describe('a tile by each pixel selection', () => {
 
 describe('scenes that are left out', () => {
   async function report(mosaic: MemoryMosaic, options: Partial<RenderOptions> = {}): Promise<MetatileReport> {
-    const work = { index: 0, metatile: METATILE, tiles: metatileTiles(METATILE) };
+    const work = workOf(METATILE);
     const renderer = createTileRenderer({ ...mosaic, options: { ...OPTIONS, onAssetError: 'skip', ...options } });
     return await renderer.renderMetatile(work, async () => {}, NEVER);
   }

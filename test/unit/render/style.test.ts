@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Raster, Samples } from '../../../src/raster/raster.ts';
-import { createStyle } from '../../../src/render/style.ts';
+import { isIndexed } from '../../../src/render/encode/check-picture.ts';
+import { createStyle, paletteUseOf } from '../../../src/render/style.ts';
+import type { RenderStyle } from '../../../src/render/style.ts';
 
 function raster(dtype: Raster['dtype'], bands: readonly Samples[], mask?: readonly number[]): Raster {
   const width = bands[0]?.length ?? 0;
@@ -13,8 +15,15 @@ function raster(dtype: Raster['dtype'], bands: readonly Samples[], mask?: readon
   };
 }
 
-function styled(from: Raster, rescale: readonly (readonly [number, number])[] | null): number[][] {
-  return createStyle({ rescale })(from).bands.map((band) => [...band]);
+function styled(from: Raster, rescale: RenderStyle['rescale'], more: Partial<RenderStyle> = {}): number[][] {
+  return directly(from, { rescale, ...more }).bands.map((band) => [...band]);
+}
+
+/** The picture of a style that is none by index. */
+function directly(from: Raster, style: RenderStyle): Raster {
+  const picture = createStyle(style)(from);
+  if (isIndexed(picture)) throw new TypeError('a picture by index');
+  return picture;
 }
 
 describe('style', () => {
@@ -58,7 +67,7 @@ describe('style', () => {
 
   test('a valid value that becomes 0 stays valid, and what is under mask 0 becomes 0', () => {
     const from = raster('uint16', [Uint16Array.of(0, 5000, 5000)], [255, 0, 128]);
-    const result = createStyle({ rescale: [[1000, 3000]] })(from);
+    const result = directly(from, { rescale: [[1000, 3000]] });
     expect([...result.mask]).toEqual([255, 0, 128]);
     expect([...result.bands[0]!]).toEqual([0, 0, 255]);
     expect(result.dtype).toBe('uint8');
@@ -101,5 +110,53 @@ describe('style', () => {
     expect(() => createStyle({ rescale: rescale as [number, number][] })(raster('uint8', bands))).toThrow(
       expect.objectContaining({ code: 'REQUEST_INVALID' }),
     );
+  });
+});
+
+describe('16 bits', () => {
+  const deep = { bitDepth: 16 } as const;
+
+  test('uint16 passes as it is, with 0 under mask 0', () => {
+    const values = Uint16Array.of(1, 40_000, 65_535);
+    expect(styled(raster('uint16', [values], [255, 0, 255]), null, deep)).toEqual([[1, 0, 65_535]]);
+    expect(directly(raster('uint16', [values]), { rescale: null, ...deep }).dtype).toBe('uint16');
+    expect([...values]).toEqual([1, 40_000, 65_535]);
+  });
+
+  test('a range is mapped to 0..65535, whatever the values are', () => {
+    expect(styled(raster('float32', [Float32Array.of(-1, 0, 0.5, 1, 2)]), [[0, 1]], deep)).toEqual([
+      [0, 0, 32_768, 65_535, 65_535],
+    ]);
+    expect(styled(raster('uint8', [Uint8Array.of(0, 1, 255)]), [[0, 255]], deep)).toEqual([[0, 257, 65_535]]);
+    expect(styled(raster('uint16', [Uint16Array.of(0, 9, 3000)]), [[0, 3000]], deep)).toEqual([[0, 197, 65_535]]);
+  });
+
+  test.each([
+    ['uint8', Uint8Array.of(1), /16 bits of uint8 values without rescale: only uint16/],
+    ['int16', Int16Array.of(1), /16 bits of int16/],
+    ['float64', Float64Array.of(1), /16 bits of float64/],
+  ] as const)('%s without rescale is refused', (dtype, values, message) => {
+    expect(() => styled(raster(dtype, [values]), null, deep)).toThrow(
+      expect.objectContaining({ code: 'REQUEST_INVALID', message: expect.stringMatching(message) }),
+    );
+  });
+
+  test('8 bits of uint16 values are refused with both ways out', () => {
+    expect(() => styled(raster('uint16', [Uint16Array.of(1)]), null)).toThrow(/"rescale".*"bitDepth": 16/);
+  });
+});
+
+describe('what the values of files with a palette are', () => {
+  test.each<[string, RenderStyle]>([
+    ['colours', { rescale: null }],
+    ['colours', { rescale: null, colormap: null, bitDepth: 8 }],
+    ['colours', { rescale: null, colormap: 'source' }],
+    ['numbers', { rescale: null, colormap: 'none' }],
+    ['numbers', { rescale: null, bitDepth: 16 }],
+    ['numbers', { rescale: [[0, 9]] }],
+    ['numbers', { rescale: [[0, 9]], colormap: { '1': [1, 2, 3] } }],
+    ['classes', { rescale: null, colormap: { '1': [1, 2, 3] } }],
+  ])('%s with %j', (use, style) => {
+    expect(paletteUseOf(style)).toBe(use);
   });
 });

@@ -32,6 +32,23 @@ describe('itemToScene', () => {
     });
   });
 
+  test('keeps what the item says of the files, whose version it is part of', () => {
+    const assets = { ...ASSETS, red: { href: 'https://f.test/r.tif', 'raster:bands': [{ scale: 2 }] } };
+    const properties = { datetime: '2024-06-01T00:00:00Z', 'proj:code': 'EPSG:32633' };
+    const found = scene({ assets, properties });
+    const crs = { kind: 'epsg', code: 32633 };
+    expect(found?.assets).toEqual([
+      {
+        key: 'red',
+        href: 'https://f.test/r.tif',
+        crs,
+        bands: { kind: 'each', bands: [{ scale: 2, offset: null, nodata: null }] },
+      },
+      { key: 'green', href: 'https://f.test/g.tif', crs },
+    ]);
+    expect(found?.version).not.toBe(scene({ assets })?.version);
+  });
+
   test('says which item lacks which asset, and which it has', () => {
     expect(() => scene({}, { assets: ['red', 'nir'] })).toThrow(
       expect.objectContaining({

@@ -51,6 +51,12 @@ describe('TileJSON', () => {
     expect(bounds).toEqual([-180, -85.0511287798066, 180, 85.0511287798066]);
   });
 
+  test.each(['png', 'jpg', 'webp', 'avif'])('has the file ending %s for a format', (extension) => {
+    const document = createTileJson({ ...INPUT, extension });
+    expect(document).toMatchObject({ format: extension, tiles: [`{z}/{x}/{y}.${extension}`] });
+    expect(parseTileJson(tileJsonToText(document))).toEqual(document);
+  });
+
   test('text and back; the same document is the same text', () => {
     const document = createTileJson({ ...INPUT, attribution: 'a' });
     expect(parseTileJson(tileJsonToText(document))).toEqual(document);

@@ -6,12 +6,12 @@ import type { TileRenderer } from '../../../src/render/tile-renderer.ts';
 import { NOTHING_LEFT_OUT } from '../../../src/render/left-out.ts';
 import { createMemoryStore } from '../../../src/store/memory-store.ts';
 import type { TileStore } from '../../../src/store/tile-store.ts';
-import type { MetatileWork } from '../../../src/tms/metatile.ts';
 import type { Tile } from '../../../src/tms/tile.ts';
 import { processMetatile } from '../../../workers/render-metatile.ts';
+import { workOf } from '../../support/metatile-work.ts';
 
 const TILES: readonly Tile[] = Array.from({ length: 16 }, (_, i) => ({ z: 2, x: i % 4, y: i >> 2 }));
-const WORK: MetatileWork = { index: 3, metatile: { z: 2, x: 0, y: 0, size: 4 }, tiles: TILES };
+const WORK = workOf({ z: 2, x: 0, y: 0, size: 4 }, TILES, 3);
 
 let store: TileStore;
 const signal = new AbortController().signal;
@@ -81,6 +81,9 @@ function storeWith(changes: Partial<TileStore>): TileStore {
     get: (...args) => store.get(...args),
     delete: (...args) => store.delete(...args),
     list: (...args) => store.list(...args),
+    putPart: (...args) => store.putPart(...args),
+    getPart: (...args) => store.getPart(...args),
+    deleteParts: (...args) => store.deleteParts(...args),
     putDocument: (...args) => store.putDocument(...args),
     getDocument: (...args) => store.getDocument(...args),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

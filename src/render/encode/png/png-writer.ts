@@ -1,114 +1,143 @@
 import { crc32 } from 'node:zlib';
-import type { Picture } from '../check-picture.ts';
-import { adler32 } from './adler32.ts';
-import { chooseFilter, createSampleRoom } from './choose-filter.ts';
-import { filterRow } from './filter.ts';
-import { findRepeats } from './find-repeats.ts';
-import { directLayout, isOpaque, paletteLayout } from './layout.ts';
-import type { Layout } from './layout.ts';
-import { findMatches } from './find-matches.ts';
-import { createSequences } from './sequences.ts';
-import { deflateBound, writeDeflate } from './write-deflate.ts';
-import type { BitSink } from './bit-sink.ts';
+import { toColours } from '../check-picture.ts';
+import type { DeepPicture, IndexedPicture, Picture } from '../check-picture.ts';
+import { bitsOfIndex, MAX_COLOURS, planIndexed, sortPalette } from './palette.ts';
+import type { Palette } from './palette.ts';
+import { createPngKernel } from './png-kernel.ts';
+
+/** Colour types of PNG (ISO 15948, 11.2.2). */
+const GREY = 0;
+const RGB = 2;
+const INDEXED = 3;
+const GREY_ALPHA = 4;
+const RGB_ALPHA = 6;
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-/** Signature, header, palette with alpha, and the frames of the chunks. */
-const MAX_OVERHEAD = 8 + 25 + (12 + 768) + (12 + 256) + (12 + 6) + 12;
+/** Signature, header, palette with alpha, and the frame of the data. */
+const MAX_HEAD = 8 + 25 + (12 + 768) + (12 + 256) + 12;
+/** Grey values of an opaque picture take no more than a byte a pixel anyway: only fewer bits make an index worth it. */
+const MAX_GREY_COLOURS = 16;
 
-/** Writes PNG files; keeps its buffers for the next picture of the size. */
+const SAME_PLACES = Uint8Array.from({ length: MAX_COLOURS }, (_, index) => index);
+
+interface Header {
+  readonly width: number;
+  readonly height: number;
+  readonly bitDepth: number;
+  readonly colourType: number;
+}
+
+/**
+ * Writes PNG files. One in a process is enough: a call is done when it returns, and its memory stays, some six times the
+ * samples of the largest picture.
+ */
 export class PngWriter {
-  private readonly sample = createSampleRoom();
-  private filtered = new Uint8Array(0);
-  private filteredView = new DataView(this.filtered.buffer);
-  private sequences = createSequences(0);
-  private file = new Uint8Array(0);
-  private fileView = new DataView(this.file.buffer);
+  private readonly kernel = createPngKernel();
 
   /**
-   * Writes a picture: with a palette where it has few colours, with alpha where a
-   * pixel is not opaque.
+   * Writes a picture: of 8 bits with a palette where it has few colours, of 16 bits as it is; with alpha where a pixel is
+   * not opaque. What lies under mask 0 comes back as 0.
    */
-  write(raster: Picture): Uint8Array {
-    const opaque = isOpaque(raster.mask);
-    const indexed = paletteLayout(raster, opaque);
-    if (indexed === null) return this.writeLayout(directLayout(raster, opaque));
-    const file = this.writeLayout(indexed);
+  write(picture: Picture | DeepPicture): Uint8Array {
+    const { kernel } = this;
+    const { bands } = picture;
+    kernel.load(picture);
+    const isOpaque = kernel.isOpaque() === 1;
+    if (bands[0] instanceof Uint16Array) return this.writeDirect(picture, isOpaque);
+    const count = kernel.countColours(bands.length === 1 && isOpaque ? MAX_GREY_COLOURS : MAX_COLOURS);
+    if (count === 0) return this.writeDirect(picture, isOpaque);
+    const found = Uint8Array.from(kernel.bytesAt(kernel.coloursAt(), 4 * count));
+    const file = this.writePalette(picture, sortPalette(new Uint32Array(found.buffer)));
     // A ramp of many colours may take fewer bytes without its palette.
-    if (6 * indexed.palette!.colours.length <= file.length) return file;
-    const direct = this.writeLayout(directLayout(raster, opaque));
+    if (6 * count <= file.length) return file;
+    const direct = this.writeDirect(picture, isOpaque);
     return direct.length < file.length ? direct : file;
   }
 
-  private writeLayout(layout: Layout): Uint8Array {
-    const { height, planes, planeWidth } = layout;
-    const pixelBytes = planes.length;
-    const rowBytes = planeWidth * pixelBytes + 1;
-    const length = rowBytes * height;
-    this.reserve(length);
-    const { filtered: bytes, filteredView: view, sequences } = this;
-    const choice = layout.bitDepth < 8 ? null : chooseFilter(layout, this.sample);
-    const filter = choice?.filter ?? 0;
-    for (let row = 0; row < height; row++) {
-      bytes[row * rowBytes] = filter;
-      for (let p = 0; p < pixelBytes; p++) {
-        filterRow(filter, planes[p]!, planeWidth, row, bytes, row * rowBytes + 1 + p, pixelBytes);
-      }
-    }
-    if (choice === null || (filter === 0 && layout.palette !== null))
-      findRepeats(bytes, view, length, rowBytes, sequences);
-    else findMatches({ bytes, view, length, pixelBytes, rowBytes, ...choice }, sequences);
-    const { file, fileView } = this;
-    let at = this.writeHead(layout);
-    const from = this.openChunk(at, 'IDAT');
-    // Deflate with a window of 32 KiB, made fast (RFC 1950, 2.2).
-    fileView.setUint16(from, 0x7801);
-    const sink: BitSink = { bytes: file, view: fileView, at: from + 2, bits: 0, bitCount: 0 };
-    writeDeflate(sink, bytes, length, sequences);
-    fileView.setUint32(sink.at, adler32(bytes, length));
-    at = this.closeChunk(from, sink.at + 4);
-    at = this.closeChunk(this.openChunk(at, 'IEND'), at + 8);
-    return file.slice(0, at);
+  /**
+   * Writes a picture by index with its own palette, so that every pixel keeps its index; entries behind the last that
+   * occurs are left out. Pixels under mask 0 get an entry of their own that is transparent; where all 256 are taken, the
+   * picture is written by its colours.
+   *
+   * @throws RangeError if a pixel has an index beyond the palette
+   */
+  writeIndexed(picture: IndexedPicture): Uint8Array {
+    const { kernel } = this;
+    const { width, height, mask, indices, palette } = picture;
+    kernel.load({ width, height, bands: [], mask, indices });
+    kernel.findUsed();
+    const plan = planIndexed(palette, kernel.bytesAt(kernel.usedAt(), 2 * MAX_COLOURS));
+    if (plan === null) return this.write(toColours(picture));
+    if (plan.hiddenIndex !== null) kernel.hideMasked(plan.hiddenIndex);
+    return this.writePalette(picture, { colours: plan.colours, places: SAME_PLACES });
   }
 
-  private reserve(length: number): void {
-    if (this.filtered.length >= length) return;
-    this.filtered = new Uint8Array(length);
-    this.filteredView = new DataView(this.filtered.buffer);
-    this.sequences = createSequences(length);
-    this.file = new Uint8Array(MAX_OVERHEAD + deflateBound(length));
-    this.fileView = new DataView(this.file.buffer);
+  /** Grey, RGB, or either with alpha where a pixel is not opaque. */
+  private writeDirect({ width, height, bands }: Picture | DeepPicture, isOpaque: boolean): Uint8Array {
+    const bitDepth = 8 * bands[0]!.BYTES_PER_ELEMENT;
+    const colourType = bands.length === 1 ? (isOpaque ? GREY : GREY_ALPHA) : isOpaque ? RGB : RGB_ALPHA;
+    this.kernel.selectDirect(!isOpaque);
+    return this.writeFile({ width, height, bitDepth, colourType }, null);
   }
 
-  private writeHead({ width, height, bitDepth, colourType, palette }: Layout): number {
-    const { file, fileView } = this;
-    file.set(SIGNATURE);
-    const header = this.openChunk(SIGNATURE.length, 'IHDR');
-    fileView.setUint32(header, width);
-    fileView.setUint32(header + 4, height);
-    file.set([bitDepth, colourType, 0, 0, 0], header + 8);
-    let at = this.closeChunk(header, header + 13);
-    if (palette === null) return at;
-    const { colours } = palette;
-    const entries = this.openChunk(at, 'PLTE');
-    colours.forEach((colour, n) => file.set([colour >>> 24, colour >>> 16, colour >>> 8], entries + 3 * n));
-    at = this.closeChunk(entries, entries + 3 * colours.length);
-    const seeThrough = colours.filter((colour) => (colour & 255) !== 255);
-    if (seeThrough.length === 0) return at;
-    const alphas = this.openChunk(at, 'tRNS');
-    seeThrough.forEach((colour, n) => (file[alphas + n] = colour & 255));
-    return this.closeChunk(alphas, alphas + seeThrough.length);
+  /** The indices in the kernel with this palette, 1 to 8 bits each. */
+  private writePalette({ width, height }: Pick<Picture, 'width' | 'height'>, palette: Palette): Uint8Array {
+    const { kernel } = this;
+    const count = palette.colours.length;
+    const bitDepth = bitsOfIndex(count);
+    kernel.bytesAt(kernel.placesAt(), MAX_COLOURS).set(palette.places);
+    kernel.selectIndices(bitDepth, count);
+    return this.writeFile({ width, height, bitDepth, colourType: INDEXED }, palette);
   }
 
-  /** Gives where the data of the chunk begin. */
-  private openChunk(at: number, type: string): number {
-    for (let i = 0; i < 4; i++) this.file[at + 4 + i] = type.charCodeAt(i);
-    return at + 8;
+  private writeFile(header: Header, palette: Palette | null): Uint8Array {
+    const { kernel } = this;
+    const start = kernel.fileAt();
+    const head = kernel.bytesAt(start, MAX_HEAD);
+    const from = openChunk(head, writeHead(head, header, palette), 'IDAT');
+    const end = kernel.compress(start + from) - start;
+    const file = kernel.bytesAt(start, end + 16);
+    const at = closeChunk(file, from, end);
+    return file.slice(0, closeChunk(file, openChunk(file, at, 'IEND'), at + 8));
   }
+}
 
-  /** Fills in length and checksum of the chunk whose data are `from … end`; gives where the next begins. */
-  private closeChunk(from: number, end: number): number {
-    this.fileView.setUint32(from - 8, end - from);
-    this.fileView.setUint32(end, crc32(this.file.subarray(from - 4, end)));
-    return end + 4;
-  }
+/** Writes all that goes before the data; gives where they begin. */
+function writeHead(file: Uint8Array, { width, height, bitDepth, colourType }: Header, palette: Palette | null): number {
+  file.set(SIGNATURE);
+  const header = openChunk(file, SIGNATURE.length, 'IHDR');
+  setUint32(file, header, width);
+  setUint32(file, header + 4, height);
+  file.set([bitDepth, colourType, 0, 0, 0], header + 8);
+  let at = closeChunk(file, header, header + 13);
+  if (palette === null) return at;
+  const { colours } = palette;
+  const entries = openChunk(file, at, 'PLTE');
+  colours.forEach(([red, green, blue], n) => file.set([red, green, blue], entries + 3 * n));
+  at = closeChunk(file, entries, entries + 3 * colours.length);
+  const seeThrough = colours.findLastIndex(([, , , alpha]) => alpha !== 255) + 1;
+  if (seeThrough === 0) return at;
+  const alphas = openChunk(file, at, 'tRNS');
+  for (let n = 0; n < seeThrough; n++) file[alphas + n] = colours[n]![3];
+  return closeChunk(file, alphas, alphas + seeThrough);
+}
+
+/** Gives where the data of the chunk begin. */
+function openChunk(file: Uint8Array, at: number, type: string): number {
+  for (let i = 0; i < 4; i++) file[at + 4 + i] = type.charCodeAt(i);
+  return at + 8;
+}
+
+/** Fills in length and checksum of the chunk whose data are `from … end`; gives where the next begins. */
+function closeChunk(file: Uint8Array, from: number, end: number): number {
+  setUint32(file, from - 8, end - from);
+  setUint32(file, end, crc32(file.subarray(from - 4, end)));
+  return end + 4;
+}
+
+function setUint32(file: Uint8Array, at: number, value: number): void {
+  file[at] = value >>> 24;
+  file[at + 1] = value >>> 16;
+  file[at + 2] = value >>> 8;
+  file[at + 3] = value;
 }

@@ -26,7 +26,7 @@ describe('first', () => {
     const two = raster([Uint8Array.of(2)], [255]);
     const fold = (rasters: readonly Raster[]): number | undefined => {
       const selection = createFirst({ width: 1, height: 1, bandCount: 1, dtype: 'uint8' });
-      for (const each of rasters) selection.feed(each, AT);
+      for (const each of rasters) selection.feed(structuredClone(each), AT);
       return selection.result()?.bands[0]?.[0];
     };
     expect([fold([one, two]), fold([two, one])]).toEqual([1, 2]);

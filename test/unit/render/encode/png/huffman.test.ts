@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canonicalCodes, limitedLengths } from '../../../../../src/render/encode/png/huffman.ts';
+import { canonicalCodes, limitedLengths } from './kernel-parts.ts';
 
 /** Counts from equal to steeper than any limit allows: the code of Fibonacci numbers is as long as they are many. */
 const counts = fc
@@ -12,12 +12,6 @@ const counts = fc
 
 const fibonacci = Uint32Array.from({ length: 24 });
 fibonacci.forEach((_, i) => (fibonacci[i] = i < 2 ? 1 : fibonacci[i - 1]! + fibonacci[i - 2]!));
-
-function lengthsOf(frequencies: Uint32Array, limit: number): Uint8Array {
-  const lengths = new Uint8Array(frequencies.length);
-  limitedLengths(frequencies, limit, lengths);
-  return lengths;
-}
 
 function bitsOf(frequencies: Uint32Array, lengths: Uint8Array): number {
   return frequencies.reduce((sum, count, symbol) => sum + count * lengths[symbol]!, 0);
@@ -38,7 +32,7 @@ describe('lengths', () => {
   test.each([11, 12, 15])('make a complete code of at most %i bits with every symbol that occurs', (limit) => {
     fc.assert(
       fc.property(counts, (frequencies) => {
-        const lengths = lengthsOf(frequencies, limit);
+        const lengths = limitedLengths(frequencies, limit);
         expect(lengths.every((length, symbol) => length > 0 === frequencies[symbol]! > 0)).toBe(true);
         expect(Math.max(...lengths)).toBeLessThanOrEqual(limit);
         expect(lengths.reduce((room, length) => room + (length > 0 ? 2 ** (limit - length) : 0), 0)).toBe(2 ** limit);
@@ -49,23 +43,22 @@ describe('lengths', () => {
   test('are the best where the limit does not bind, and within a thousandth where it does', () => {
     fc.assert(
       fc.property(counts, fc.constantFrom(11, 12, 15), (frequencies, limit) => {
-        const bits = bitsOf(frequencies, lengthsOf(frequencies, limit));
-        const isFree = Math.max(...lengthsOf(frequencies, 30)) <= limit;
+        const bits = bitsOf(frequencies, limitedLengths(frequencies, limit));
+        const isFree = Math.max(...limitedLengths(frequencies, 30)) <= limit;
         expect(bits).toBeLessThanOrEqual(leastBits(frequencies, limit) * (isFree ? 1 : 1.001));
       }),
     );
   });
 
   test.each([7, 11, 15])('hold a limit of %i far below what the counts ask for', (limit) => {
-    expect(Math.max(...lengthsOf(fibonacci, 30))).toBe(23);
-    const bits = bitsOf(fibonacci, lengthsOf(fibonacci, limit));
+    expect(Math.max(...limitedLengths(fibonacci, 30))).toBe(23);
+    const bits = bitsOf(fibonacci, limitedLengths(fibonacci, limit));
     expect(bits).toBeLessThanOrEqual(leastBits(fibonacci, limit) * 1.1);
   });
 });
 
 test('codes are those of the example in RFC 1951, 3.2.2, bits reversed', () => {
-  const codes = new Uint32Array(8);
-  canonicalCodes(Uint8Array.of(3, 3, 3, 3, 3, 2, 4, 4), codes);
+  const codes = canonicalCodes(Uint8Array.of(3, 3, 3, 3, 3, 2, 4, 4));
   const written = Array.from(codes, (code) =>
     Array.from({ length: code >>> 16 }, (_, bit) => (code >> bit) & 1).join(''),
   );

@@ -1,0 +1,30 @@
+import { indexOf, workAt } from './cover.ts';
+import type { Cover } from './cover.ts';
+import type { MetatileWork } from './metatile.ts';
+import { tilePath } from './tile.ts';
+import type { Tile } from './tile.ts';
+
+/** The indices of the metatiles that hand on what this one is made of: none if it is rendered from scenes. */
+export function childIndicesOf(cover: Cover, { children }: Pick<MetatileWork, 'children'>): readonly number[] {
+  const indices: number[] = [];
+  for (const child of children ?? []) {
+    // A tile that is handed on is as large as its metatile, so that it has the same column and row.
+    const base = cover.zooms.find(({ z, inner, isHandedOn }) => isHandedOn && z - inner === child.z);
+    const index =
+      base === undefined ? null : indexOf(cover, { z: base.z, x: child.x, y: child.y, size: 2 ** base.inner });
+    if (index === null) throw new RangeError(`No metatile hands on the tile ${child.z}/${child.x}/${child.y}`);
+    indices.push(index);
+  }
+  return indices;
+}
+
+/** The work that gives a tile; null if the cover does not have the tile. */
+export function workWith(cover: Cover, tile: Tile): MetatileWork | null {
+  const base = cover.zooms.find(({ z, parentZooms }) => tile.z <= z && tile.z >= z - parentZooms);
+  if (base === undefined) return null;
+  const shift = tile.z - (base.z - base.inner);
+  const index = indexOf(cover, { z: base.z, x: tile.x >> shift, y: tile.y >> shift, size: 2 ** base.inner });
+  const work = index === null ? null : workAt(cover, index);
+  const name = tilePath(tile);
+  return work !== null && [...work.tiles, ...work.parents].some((one) => tilePath(one) === name) ? work : null;
+}

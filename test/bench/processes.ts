@@ -1,0 +1,59 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureBuilt } from '../support/build.ts';
+import { printTable } from './measured-run.ts';
+import { createPeakMemory } from './peak-memory.ts';
+import { sumOfFiles, toolFolder } from './rivals.ts';
+import { renderWorkload } from './whole.ts';
+import { provinceWorkload } from './workloads.ts';
+
+const HEAD = ['processes', 'cores', 'tiles', 'seconds', 'CPU s', 'CPU ms a tile', 'speed', 'peak RSS of each, MiB'];
+
+/** Each number of processes with as many cores. What other load took of the machine shows in CPU s against seconds. */
+const RUNS = [
+  { processes: 1, cores: '0' },
+  { processes: 2, cores: '0-1' },
+] as const;
+
+/**
+ * Two render processes on two cores against one on one, on the whole of `province`.
+ *
+ * BENCH_PROVINCE: its folder. BENCH_FOLDER: where outputs go.
+ */
+export async function benchProcesses(): Promise<void> {
+  const province = process.env['BENCH_PROVINCE'];
+  if (province === undefined) return void process.stdout.write('BENCH_PROVINCE is not set: nothing to render\n');
+  await ensureBuilt();
+  const workload = await provinceWorkload(province);
+  const folder = await mkdtemp(join(process.env['BENCH_FOLDER'] ?? tmpdir(), 'tilewright-processes-'));
+  const rows: string[][] = [];
+  let alone: number | null = null;
+  try {
+    for (const { processes, cores } of RUNS) {
+      const memory = createPeakMemory();
+      const output = join(await toolFolder(folder, String(processes)), 'tiles');
+      const onStart = (pid: number): void => memory.watch(pid);
+      const run = await renderWorkload(workload, { folder, output, processes, cores, onStart });
+      memory.stop();
+      const { written } = await sumOfFiles(output);
+      alone ??= run.wallSeconds;
+      rows.push([
+        String(processes),
+        cores,
+        String(written),
+        run.wallSeconds.toFixed(1),
+        run.cpuSeconds.toFixed(1),
+        ((run.cpuSeconds * 1000) / written).toFixed(2),
+        (alone / run.wallSeconds).toFixed(2),
+        memory
+          .peaks()
+          .map((mebibytes) => mebibytes.toFixed(0))
+          .join(', '),
+      ]);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+  printTable(HEAD, rows);
+}

@@ -1,0 +1,8 @@
+import { metatileTiles } from '../../src/tms/metatile.ts';
+import type { Metatile, MetatileWork } from '../../src/tms/metatile.ts';
+import type { Tile } from '../../src/tms/tile.ts';
+
+/** The work of a metatile that is rendered from scenes and makes no parents: all of its tiles, or some. */
+export function workOf(metatile: Metatile, tiles: readonly Tile[] = metatileTiles(metatile), index = 0): MetatileWork {
+  return { index, metatile, children: null, tiles, parents: [], handedOn: null };
+}
