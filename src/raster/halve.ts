@@ -1,3 +1,4 @@
+import { averageBytes } from './halve-wasm.ts';
 import { isOpaque } from './mask.ts';
 import type { Raster, Samples } from './raster.ts';
 import { createRaster, isIntegerDtype } from './raster.ts';
@@ -30,13 +31,17 @@ export function halve(raster: Raster, halving: Halving): Raster {
   const half = createRaster(width / 2, height / 2, dtype, bands.length);
   const opaque = isOpaque(mask);
   if (opaque) half.mask.fill(255);
-  else halveMask(mask, half.mask, width, halving === 'average');
-  for (const [b, band] of bands.entries()) {
-    const target = half.bands[b]!;
-    if (halving !== 'average') pickBand(band, mask, target, width, PICKS[halving]);
-    else if (opaque && band instanceof Uint8Array && target instanceof Uint8Array) averageBytes(band, target, width);
-    else if (opaque) averageOpaque(band, target, width, isIntegerDtype(dtype));
-    else averageBand(band, mask, target, width, isIntegerDtype(dtype));
+  if (halving === 'average' && dtype === 'uint8') {
+    const pairs = bands.map((band, b) => ({ from: band as Uint8Array, to: half.bands[b] as Uint8Array }));
+    averageBytes(pairs, opaque ? null : { from: mask, to: half.mask }, width);
+  } else {
+    if (!opaque) halveMask(mask, half.mask, width, halving === 'average');
+    for (const [b, band] of bands.entries()) {
+      const target = half.bands[b]!;
+      if (halving !== 'average') pickBand(band, mask, target, width, PICKS[halving]);
+      else if (opaque) averageOpaque(band, target, width, isIntegerDtype(dtype));
+      else averageBand(band, mask, target, width, isIntegerDtype(dtype));
+    }
   }
   return palette === undefined ? half : { ...half, palette };
 }
@@ -56,16 +61,6 @@ function halveMask(mask: Uint8Array, target: Uint8Array, width: number, fades: b
 function upperLeft(i: number, half: number, width: number): number {
   const row = Math.floor(i / half);
   return 2 * row * width + 2 * (i - row * half);
-}
-
-/** The same for bytes, which nearly all tiles are made of: a loop that meets one type of array stays fast. */
-function averageBytes(band: Uint8Array, target: Uint8Array, width: number): void {
-  const half = width / 2;
-  for (let i = 0, row = 0; i < target.length; row++) {
-    for (let at = 2 * row * width, end = i + half; i < end; i++, at += 2) {
-      target[i] = (band[at]! + band[at + 1]! + band[at + width]! + band[at + width + 1]! + 2) >> 2;
-    }
-  }
 }
 
 function averageOpaque(band: Samples, target: Samples, width: number, rounds: boolean): void {
