@@ -38,13 +38,14 @@ export async function benchWhole(): Promise<void> {
   await ensureBuilt();
   const rivals = findRivals();
   const rows: string[][] = [];
-  for (const workload of await findWorkloads()) {
-    const folder = await mkdtemp(join(process.env['BENCH_FOLDER'] ?? tmpdir(), 'tilewright-whole-'));
-    try {
-      rows.push(...(await benchWorkload(workload, rivals, folder)));
-    } finally {
-      await rm(folder, { recursive: true });
+  const folder = await mkdtemp(join(process.env['BENCH_FOLDER'] ?? tmpdir(), 'tilewright-whole-'));
+  try {
+    for (const workload of await findWorkloads()) {
+      rows.push(...(await benchWorkload(workload, rivals, await toolFolder(folder, workload.name))));
     }
+  } finally {
+    // At the very end: for a minute after files were deleted, ext4 makes new ones several times slower.
+    await rm(folder, { recursive: true });
   }
   printTable(HEAD, rows);
 }

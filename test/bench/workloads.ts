@@ -35,7 +35,10 @@ export function filesOf({ items, asset, files }: Workload): readonly string[] {
   return items.map(({ assets }) => join(files, basename(assets[asset]!.href)));
 }
 
-/** The tileset request of a workload, at a STAC API. */
+/**
+ * The tileset request of a workload, at a STAC API. As the rivals do, only the last zoom is read from the sources, and
+ * the tiles of the others are made of those below them.
+ */
 export function requestOf(workload: Workload, searchUrl: string): object {
   const { asset, area, minzoom, maxzoom, tileSize, resampling, nodata } = workload;
   return {
@@ -43,6 +46,7 @@ export function requestOf(workload: Workload, searchUrl: string): object {
     area: { bbox: area },
     minzoom,
     maxzoom,
+    sourceMinzoom: maxzoom,
     tileSize,
     assets: [asset],
     resampling,
