@@ -4,7 +4,7 @@ import { TILEJSON_CONTENT_TYPE, TILEJSON_NAME, createTileJson, tileJsonToText } 
 import { manifestFailures, manifestHead, manifestLeftOut, writeManifest } from './manifest.ts';
 import type { TilesetPlan } from './plan-jobs.ts';
 import type { ProgressState } from './progress.ts';
-import { createRequestEncoder } from './pipeline.ts';
+import { createRequestEncoder } from './open-output.ts';
 import type { TilesetRequest } from './tileset-request.ts';
 
 export interface FinishedTileset extends Omit<ProgressState, 'total'> {

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import type { Config } from '../src/config.ts';
 import { TilerError } from '../src/errors.ts';
 import { NOTHING_LEFT_OUT } from '../src/render/left-out.ts';
@@ -19,6 +20,8 @@ export interface LocalRunOptions {
   readonly plan: TilesetPlan;
   readonly config: Config;
   readonly processes: number;
+  /** The process that asked the sources, the first time; null = none did. */
+  readonly takeFirst: () => ChildProcess | null;
   readonly overwrite: boolean;
   /** Called once, when rendering can begin: nothing is written before. */
   readonly begin: () => Promise<Journal>;
@@ -73,10 +76,11 @@ class LocalRun {
     this.options = options;
     this.pool = new RenderPool({
       processes: Math.max(1, Math.min(options.processes, plan.indexCount)),
+      takeFirst: options.takeFirst,
       open: { kind: 'open', request, config, overwrite },
       onReady: () => void this.begin().catch((error: unknown) => this.reject(error)),
-      next: (idle) => {
-        const metatile = this.schedule.next(idle);
+      next: (idle, slot) => {
+        const metatile = this.schedule.next(idle, slot);
         if (metatile === null) queueMicrotask(() => this.endIfDone());
         return metatile;
       },

@@ -1,3 +1,5 @@
+import { createStretches } from './stretches.ts';
+
 /** A metatile to render now. */
 export interface ScheduledMetatile {
   readonly index: number;
@@ -15,14 +17,18 @@ interface Tries {
 }
 
 /**
- * Hands out the metatiles of a local run: those of the plan in their order, and before them those whose wait for another
- * attempt is over. Holds the metatiles that are waiting or were tried in vain, never the plan.
+ * Hands out the metatiles of a local run: those of the plan in stretches (`Stretches`), and before them those whose wait
+ * for another attempt is over. Holds the metatiles that are to come next, waiting or were tried in vain, never the plan.
  *
- * States of a metatile: to come (in the iterator, or not ready), out (handed out), waiting (`retry`, `lost`), settled (`settle`).
+ * States of a metatile: to come (in the iterator, in a stretch, or not ready), out (handed out), waiting (`retry`, `lost`), settled (`settle`).
  */
 export interface MetatileSchedule {
-  /** The next metatile; null = none now. Metatiles that must be alone are only given to an idle process. */
-  next(idle: boolean): ScheduledMetatile | null;
+  /**
+   * The next metatile for a process; null = none now. Metatiles that must be alone are only given to an idle process.
+   *
+   * @param slot - which process asks; one that takes the place of another goes on with its stretch
+   */
+  next(idle: boolean, slot?: number): ScheduledMetatile | null;
   /** Counts one more failed execution; the result is the number of executions so far. */
   failed(index: number): number;
   /** Counts one more process lost under it; the result is the number of losses so far. */
@@ -43,20 +49,14 @@ export interface ScheduleOptions {
   readonly now?: () => number;
 }
 
-/** Metatiles that are looked at for one that is ready: those that come first wait for the least. */
-const MAX_BLOCKED = 64;
-
 /** Creates a schedule over the indices still to do, read lazily. */
 export function createMetatileSchedule(
   indices: Iterable<number>,
   { isReady = () => true, now = () => performance.now() }: ScheduleOptions = {},
 ): MetatileSchedule {
-  const source = indices[Symbol.iterator]();
+  const stretches = createStretches(indices, isReady);
   const tries = new Map<number, Tries>();
   const waiting: Waiting[] = [];
-  /** Read from the plan, and not ready when they were last looked at. */
-  const blocked: number[] = [];
-  let ended = false;
 
   const triesOf = (index: number): Tries => {
     const known = tries.get(index);
@@ -66,25 +66,13 @@ export function createMetatileSchedule(
     return fresh;
   };
 
-  const nextReady = (): number | null => {
-    const at = blocked.findIndex(isReady);
-    if (at >= 0) return blocked.splice(at, 1)[0] ?? null;
-    while (!ended && blocked.length < MAX_BLOCKED) {
-      const step = source.next();
-      if (step.done === true) ended = true;
-      else if (isReady(step.value)) return step.value;
-      else blocked.push(step.value);
-    }
-    return null;
-  };
-
   return {
-    next(idle) {
+    next(idle, slot = 0) {
       const nowMs = now();
       const at = waiting.findIndex((entry) => entry.dueMs <= nowMs && (idle || !entry.alone));
       const [due] = at < 0 ? [] : waiting.splice(at, 1);
       if (due !== undefined) return { index: due.index, alone: due.alone };
-      const index = nextReady();
+      const index = stretches.next(slot);
       return index === null ? null : { index, alone: false };
     },
     failed: (index) => ++triesOf(index).attempts,
@@ -95,6 +83,6 @@ export function createMetatileSchedule(
     },
     settle: (index) => void tries.delete(index),
     nextDueInMs: () => (waiting[0] === undefined ? null : Math.max(0, waiting[0].dueMs - now())),
-    isExhausted: () => ended && waiting.length === 0 && blocked.length === 0,
+    isExhausted: () => waiting.length === 0 && stretches.isExhausted(),
   };
 }

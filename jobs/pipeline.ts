@@ -1,5 +1,5 @@
-import { S3Client } from '@aws-sdk/client-s3';
 import { BlockCache } from '../src/cog/block-cache.ts';
+import { limitSharp } from '../src/cog/codec/load-sharp.ts';
 import { createCogPool } from '../src/cog/cog-pool.ts';
 import { createHttpAgent } from '../src/cog/http-agent.ts';
 import { DEFAULT_COG_LIMITS } from '../src/cog/limits.ts';
@@ -11,16 +11,13 @@ import type { DynamicStacBackend } from '../src/mosaic/dynamic-stac-backend.ts';
 import type { CogOpener } from '../src/mosaic/scene-reader.ts';
 import { createIoCounters } from '../src/observe.ts';
 import type { IoCounters, Logger } from '../src/observe.ts';
-import { createEncoder } from '../src/render/encode/create-encoder.ts';
-import type { TileEncoder } from '../src/render/encode/encoder.ts';
-import { limitSharp } from '../src/render/encode/sharp-encoder.ts';
 import { createTileRenderer, DEFAULT_RENDER_LIMITS } from '../src/render/render-metatile.ts';
 import type { PartStore, TileRenderer } from '../src/render/tile-renderer.ts';
-import { openTileStore } from '../src/store/open-store.ts';
 import type { TileStore } from '../src/store/tile-store.ts';
 import { CleanupStack } from './cleanup-stack.ts';
+import { openOutput } from './open-output.ts';
 import { assumedPlaceOf } from './request-crs.ts';
-import { renderOptionsOf } from './tileset-request.ts';
+import { renderOptionsOf } from './render-options.ts';
 import type { TilesetRequest } from './tileset-request.ts';
 
 export interface OpenOptions {
@@ -63,7 +60,8 @@ export function createReadingPipeline(
     agent,
     fileRoot: source.fileRoot,
     allowedHosts: source.allowedHosts,
-    s3Client: () => {
+    s3Client: async () => {
+      const { S3Client } = await import('@aws-sdk/client-s3');
       const client = new S3Client({ forcePathStyle: s3.forcePathStyle, maxAttempts: 1 });
       cleanup.defer(() => client.destroy());
       return client;
@@ -145,24 +143,4 @@ export async function openPipeline(
     await store[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-/** Opens just the output of a request. Writes nothing. */
-export async function openOutput(
-  request: TilesetRequest,
-  config: Config,
-  { counters, signal }: { readonly counters: IoCounters; readonly signal: AbortSignal },
-): Promise<TileStore> {
-  const { extension, contentType } = createRequestEncoder(request);
-  const { forcePathStyle, cacheControl } = config.s3;
-  return await openTileStore(
-    request.output,
-    { extension, contentType, forcePathStyle, cacheControl, counters },
-    { signal },
-  );
-}
-
-/** The encoder of a request's format. */
-export function createRequestEncoder(request: TilesetRequest): TileEncoder {
-  return createEncoder(request.format, renderOptionsOf(request));
 }

@@ -1,20 +1,14 @@
 import type { Config } from '../src/config.ts';
-import { withRetries } from '../src/retry.ts';
-import { SILENT } from '../src/observe.ts';
 import type { IoCounters } from '../src/observe.ts';
 import type { TileStore } from '../src/store/tile-store.ts';
-import { findSourceReach } from './find-source-reach.ts';
+import type { AskSources } from './ask-sources.ts';
 import type { SourceReach } from './find-source-reach.ts';
 import { decideStart, readManifest } from './manifest.ts';
 import type { RunStart } from './manifest.ts';
-import { createReadingPipeline } from './pipeline.ts';
 import { createPlan } from './plan-jobs.ts';
 import type { TilesetPlan } from './plan-jobs.ts';
 import { requestHash } from './request-hash.ts';
 import type { TilesetRequest } from './tileset-request.ts';
-
-/** Longest wait before the sources are asked again. */
-const MAX_WAIT_MS = 60_000;
 
 /** A request with every choice made, and what it comes to. */
 export interface PreparedRun {
@@ -32,6 +26,8 @@ export interface PrepareOptions {
   readonly config: Config;
   /** Begin anew and write over what is there. */
   readonly force: boolean;
+  /** Called if the output does not know yet how far the sources reach. */
+  readonly ask: AskSources;
   /** Count what is asked of the sources. */
   readonly counters: IoCounters;
   readonly signal: AbortSignal;
@@ -46,14 +42,14 @@ export interface PrepareOptions {
  */
 export async function prepareRun(
   request: TilesetRequest,
-  { store, config, force, counters, signal }: PrepareOptions,
+  { store, config, force, ask, counters, signal }: PrepareOptions,
 ): Promise<PreparedRun> {
   const manifest = force ? null : await readManifest(store, { signal });
   if (manifest !== null) {
     const begun = { ...request, sourceMinzoom: request.sourceMinzoom ?? manifest.sourceMinzoom ?? request.minzoom };
     return await prepared(begun, [], { store, force, signal });
   }
-  const reach = await askSources(request, config, counters, signal);
+  const reach = await ask(request, { config, counters, signal });
   const sourceMinzoom = request.sourceMinzoom ?? sourceMinzoomOf(request, reach);
   const resolved = { ...request, sourceMinzoom };
   return await prepared(resolved, overreadWarnings(resolved, reach), { store, force, signal });
@@ -80,22 +76,6 @@ async function prepared(
   const hash = requestHash(request);
   const start = await decideStart(options.store, hash, options);
   return { request, requestHash: hash, plan: createPlan(request), start, warnings };
-}
-
-async function askSources(
-  request: TilesetRequest,
-  config: Config,
-  counters: IoCounters,
-  signal: AbortSignal,
-): Promise<SourceReach | null> {
-  await using pipeline = createReadingPipeline(request, config, SILENT, { counters });
-  const { attempts, backoffMs } = config.retry;
-  // As patient as a metatile would be.
-  return await withRetries(
-    () => findSourceReach(request, pipeline, { signal }),
-    { attempts, baseMs: backoffMs, maxMs: MAX_WAIT_MS },
-    { signal },
-  );
 }
 
 /** As low as all of the sample can be read; all zooms if nothing is known of the sources. */

@@ -124,7 +124,8 @@ function leftOutLines({ tiles, scenes }: LeftOut): readonly string[] {
 
 /** A count with commas between thousands. */
 export function formatCount(count: number): string {
-  return count.toLocaleString('en-US');
+  // Intl would have to load its data first, which takes longer than starting the rest of a command.
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 /** Bytes with a decimal unit: 1 MB = 1e6 bytes. */

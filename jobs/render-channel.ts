@@ -1,13 +1,17 @@
 import type { Config } from '../src/config.ts';
+import type { IoCounters } from '../src/observe.ts';
+import type { SourceReach } from './find-source-reach.ts';
 import type { MetatileResult } from './metatile-result.ts';
 import type { Failure } from './retry.ts';
 import type { TilesetRequest } from './tileset-request.ts';
 
 /**
- * What `tilewright render` tells one of its processes. `open` comes first and once; then metatiles, by their index in
- * the plan, which the process makes again from the request.
+ * What `tilewright render` tells one of its processes. `open` comes once; then metatiles, by their index in the
+ * plan, which the process makes again from the request. The first process of a run may be told to `ask` the sources
+ * before.
  */
 export type ToRenderProcess =
+  | { readonly kind: 'ask'; readonly request: TilesetRequest; readonly config: Config }
   | {
       readonly kind: 'open';
       readonly request: TilesetRequest;
@@ -17,8 +21,9 @@ export type ToRenderProcess =
   | { readonly kind: 'metatile'; readonly index: number }
   | { readonly kind: 'close' };
 
-/** What a process answers: once that it is ready or cannot be, then one message for each metatile. */
+/** What a process answers: what it was asked, once that it is ready, or that it cannot, then one message for each metatile. */
 export type FromRenderProcess =
+  | { readonly kind: 'reach'; readonly reach: SourceReach | null; readonly io: IoCounters }
   | { readonly kind: 'ready' }
   | { readonly kind: 'fatal'; readonly failure: Failure }
   | { readonly kind: 'result'; readonly result: MetatileResult }

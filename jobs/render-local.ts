@@ -4,13 +4,14 @@ import type { Config } from '../src/config.ts';
 import { createIoCounters } from '../src/observe.ts';
 import { parseStoreLocation } from '../src/store/open-store.ts';
 import { CleanupStack } from './cleanup-stack.ts';
+import { FirstProcess } from './first-process.ts';
 import { finishTileset } from './finish-tileset.ts';
 import { openJournal, removeJournal } from './journal.ts';
 import type { Journal } from './journal.ts';
 import { runMetatiles } from './local-run.ts';
 import { manifestHead, manifestLeftOut, runId, writeManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
-import { openOutput } from './pipeline.ts';
+import { openOutput } from './open-output.ts';
 import { prepareRun, warningsOf } from './prepare-run.ts';
 import type { Progress, RunSummary } from './progress.ts';
 import { runHash } from './request-hash.ts';
@@ -47,13 +48,9 @@ export async function renderLocal(options: RenderLocalOptions): Promise<RenderLo
   const startedAt = performance.now();
   const ownIo = createIoCounters();
   await using store = await openOutput(options.request, config, { counters: ownIo, signal });
-  const { request, requestHash, plan, start, warnings } = await prepareRun(options.request, {
-    store,
-    config,
-    force,
-    counters: ownIo,
-    signal,
-  });
+  using first = new FirstProcess();
+  const preparing = { store, config, force, ask: first.ask, counters: ownIo, signal };
+  const { request, requestHash, plan, start, warnings } = await prepareRun(options.request, preparing);
   if (start.kind === 'complete') {
     return { kind: 'complete', run: runId(runHash(request), start.manifest.generation), manifest: start.manifest };
   }
@@ -75,7 +72,7 @@ export async function renderLocal(options: RenderLocalOptions): Promise<RenderLo
     }
     return journal;
   };
-  const interrupted = await runMetatiles({ ...options, request, plan, overwrite, begin, tally });
+  const interrupted = await runMetatiles({ ...options, request, plan, overwrite, begin, tally, takeFirst: first.take });
   const leftOut = tally.leftOut();
   const figures = { ...tally.state(), metatiles: counts.metatiles };
   if (!interrupted) {

@@ -1,5 +1,5 @@
-import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { forkRenderProcess, sendTo } from './fork-render-process.ts';
 import type { MetatileResult } from './metatile-result.ts';
 import type { ScheduledMetatile } from './metatile-schedule.ts';
 import type { FromRenderProcess, ToRenderProcess } from './render-channel.ts';
@@ -13,11 +13,16 @@ const MAX_START_FAILURES = 3;
 
 export interface RenderPoolOptions {
   readonly processes: number;
+  /** Gives a process that runs already, the first time; null = there is none. */
+  readonly takeFirst: () => ChildProcess | null;
   readonly open: Extract<ToRenderProcess, { kind: 'open' }>;
   /** The first process is ready. Called once. */
   readonly onReady: () => void;
-  /** Asked for work whenever a process has room; null = none now, `wake` says when there is. */
-  readonly next: (idle: boolean) => ScheduledMetatile | null;
+  /**
+   * Asked for work whenever a process has room; null = none now, `wake` says when there is. A process that takes the place
+   * of a dead one has its slot.
+   */
+  readonly next: (idle: boolean, slot: number) => ScheduledMetatile | null;
   readonly onResult: (result: MetatileResult) => void;
   readonly onError: (index: number, failure: Failure) => void;
   /** The process that rendered it is dead. */
@@ -27,6 +32,7 @@ export interface RenderPoolOptions {
 }
 
 interface Member {
+  readonly slot: number;
   readonly child: ChildProcess;
   readonly out: Set<number>;
   ready: boolean;
@@ -61,7 +67,7 @@ export class RenderPool {
   }
 
   start(): void {
-    for (let n = 0; n < this.options.processes; n++) this.spawn();
+    for (let n = 0; n < this.options.processes; n++) this.spawn(n);
   }
 
   open(): void {
@@ -88,24 +94,22 @@ export class RenderPool {
     this.members.clear();
   }
 
-  private spawn(): void {
-    const child = fork(workerEntry(), ['render'], { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-    const member: Member = { child, out: new Set(), ready: false, alone: false };
+  private spawn(slot: number): void {
+    const child = this.options.takeFirst() ?? forkRenderProcess();
+    const member: Member = { slot, child, out: new Set(), ready: false, alone: false };
     this.members.add(member);
     child.on('message', (message) => this.receive(member, message as FromRenderProcess));
     child.once('exit', (code, signal) => this.replace(member, signal ?? `exit code ${code}`));
-    // A child that cannot be started or has just died also emits 'error'; its 'exit' or the next start deals with it.
-    child.on('error', () => {});
-    send(child, this.options.open);
+    sendTo(child, this.options.open);
   }
 
   private feed(member: Member, room: number): void {
     if (!member.ready || member.alone || member.out.size > room) return;
-    const metatile = this.options.next(member.out.size === 0);
+    const metatile = this.options.next(member.out.size === 0, member.slot);
     if (metatile === null) return;
     member.out.add(metatile.index);
     member.alone = metatile.alone;
-    send(member.child, { kind: 'metatile', index: metatile.index });
+    sendTo(member.child, { kind: 'metatile', index: metatile.index });
   }
 
   private receive(member: Member, message: FromRenderProcess): void {
@@ -117,6 +121,9 @@ export class RenderPool {
           this.announced = true;
           this.options.onReady();
         }
+        break;
+      case 'reach':
+        // An answer from before the process was a member.
         break;
       case 'fatal':
         this.options.onFatal(message.failure);
@@ -147,15 +154,9 @@ export class RenderPool {
       return;
     }
     for (const index of member.out) this.options.onLost(index);
-    if (this.state !== 'stopping') this.spawn();
+    if (this.state !== 'stopping') this.spawn(member.slot);
     this.wake();
   }
-}
-
-/** The file that every process of Tilewright starts with, beside this one as source or as build. */
-export function workerEntry(): URL {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return new URL(`../workers/main.${extension}`, import.meta.url);
 }
 
 /** Closes the channel, which ends an idle process, and waits for its exit. */
@@ -167,11 +168,6 @@ async function endChild(child: ChildProcess, graceMs: number): Promise<void> {
       clearTimeout(timer);
       resolve();
     });
-    send(child, { kind: 'close' });
+    sendTo(child, { kind: 'close' });
   });
-}
-
-/** A message to a process that has just died is lost, and its metatile is given to another once the exit is seen. */
-function send(child: ChildProcess, message: ToRenderProcess): void {
-  if (child.connected) child.send(message, () => {});
 }

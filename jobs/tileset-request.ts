@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import type { RenderOptions } from '../src/render/tile-renderer.ts';
 import { crossProblems } from './request-checks.ts';
 import type { CheckedFields } from './request-checks.ts';
 import { problemsOfZod, requestError } from './request-problem.ts';
@@ -57,30 +56,4 @@ export function parseTilesetRequest(input: unknown, label = 'the tileset request
 /** The JSON Schema (draft 2020-12) of what a user writes; fields with a default may be left out. */
 export function tilesetRequestJsonSchema(): object {
   return z.toJSONSchema(TilesetRequestSchema, { io: 'input', target: 'draft-2020-12' });
-}
-
-/** The nodata of a request: NaN is written `"nan"`, as JSON has no NaN; `item` = the items decide, null = the files. */
-export function nodataOf({ nodata }: Pick<TilesetRequest, 'nodata'>): RenderOptions['nodata'] {
-  return nodata === 'nan' ? Number.NaN : (nodata ?? null);
-}
-
-/** What the pixels of a request's tiles depend on, besides the scenes. */
-export function renderOptionsOf(request: TilesetRequest): RenderOptions {
-  return {
-    tileSize: request.tileSize,
-    bidx: request.bidx ?? null,
-    nodata: nodataOf(request),
-    unscale: request.unscale,
-    rescale: request.rescale ?? null,
-    pixelSelection: request.pixelSelection,
-    bandRule: request.bandRule,
-    onAssetError: request.onAssetError,
-    resampling: request.resampling,
-    format: request.format,
-    quality: request.quality ?? null,
-    lossless: request.lossless,
-    passThrough: request.passThrough ?? null,
-    bitDepth: request.bitDepth,
-    colormap: request.colormap ?? null,
-  };
 }

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { workerEntry } from './render-pool.ts';
+import { workerEntry } from './fork-render-process.ts';
 
 /** A worker that dies is started again after this wait, doubled for each that did not come up, at most half a minute. */
 const RESTART_MS = 500;

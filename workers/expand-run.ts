@@ -6,7 +6,7 @@ import type { Logger } from '../src/observe.ts';
 import { METATILE_QUEUE, RUN_QUEUE } from '../jobs/catalog.ts';
 import type { ExpandPayload, MetatilePayload } from '../jobs/catalog.ts';
 import { finishTileset } from '../jobs/finish-tileset.ts';
-import { openOutput } from '../jobs/pipeline.ts';
+import { openOutput } from '../jobs/open-output.ts';
 import { createPlan } from '../jobs/plan-jobs.ts';
 import type { TilesetPlan } from '../jobs/plan-jobs.ts';
 import { MAX_BATCH, enqueueMetatiles } from '../jobs/producer.ts';

@@ -1,11 +1,15 @@
+import nodeModule from 'node:module';
 import { TilerError } from '../src/errors.ts';
-import { parseConfig } from '../src/config.ts';
 import type { FromRenderProcess, ToRenderProcess } from '../jobs/render-channel.ts';
 
 /*
  * Where every process of Tilewright except the command line begins: without an argument it is a worker of the queue,
- * with `render` a process of `tilewright render`, which gets all else from its parent.
+ * with `render` a process of `tilewright render`, which gets all else from its parent. What only one of them needs is
+ * imported there: starting costs as much as some hundred tiles.
  */
+// From Node 22.1 on: what is imported from here is compiled once, and not at every start.
+(nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
+
 // On Node 20 the AWS SDK announces on stderr, for every process, that it will need a later one some day.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
@@ -27,6 +31,7 @@ async function startRenderProcess(): Promise<void> {
 
 async function startWorker(): Promise<void> {
   try {
+    const { parseConfig } = await import('../src/config.ts');
     const config = parseConfig(process.env);
     const [{ createLogger }, { createWorkerRuntime }, { superviseShutdown }] = await Promise.all([
       import('./logger.ts'),

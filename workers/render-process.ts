@@ -1,5 +1,6 @@
 import { isAbortError, isTilerError } from '../src/errors.ts';
-import { SILENT } from '../src/observe.ts';
+import { createIoCounters, SILENT } from '../src/observe.ts';
+import { askSources } from '../jobs/ask-sources.ts';
 import { createIoMeter } from '../jobs/metatile-result.ts';
 import { openPipeline } from '../jobs/pipeline.ts';
 import type { Pipeline } from '../jobs/pipeline.ts';
@@ -9,6 +10,7 @@ import type { RenderChannel, ToRenderProcess } from '../jobs/render-channel.ts';
 import { failureOf } from '../jobs/retry.ts';
 import { processMetatile } from './render-metatile.ts';
 
+type AskMessage = Extract<ToRenderProcess, { kind: 'ask' }>;
 type OpenMessage = Extract<ToRenderProcess, { kind: 'open' }>;
 
 /**
@@ -21,6 +23,11 @@ export function runRenderProcess(channel: RenderChannel, exit: (code: number) =>
   let render: ((index: number) => Promise<void>) | null = null;
   let pipeline: Pipeline | null = null;
 
+  const refuse = (error: unknown): void => {
+    if (isAbortError(error)) return;
+    reportFault(error);
+    channel.send({ kind: 'fatal', failure: failureOf(error) });
+  };
   const open = async (message: OpenMessage): Promise<void> => {
     try {
       const { signal } = stopping;
@@ -29,7 +36,16 @@ export function runRenderProcess(channel: RenderChannel, exit: (code: number) =>
       render = createRender(channel, message, plan, pipeline, signal);
       channel.send({ kind: 'ready' });
     } catch (error) {
-      if (!isAbortError(error)) channel.send({ kind: 'fatal', failure: failureOf(error) });
+      refuse(error);
+    }
+  };
+  const ask = async ({ request, config }: AskMessage): Promise<void> => {
+    try {
+      const io = createIoCounters();
+      const reach = await askSources(request, { config, counters: io, signal: stopping.signal });
+      channel.send({ kind: 'reach', reach, io });
+    } catch (error) {
+      refuse(error);
     }
   };
   const close = async (): Promise<void> => {
@@ -39,6 +55,9 @@ export function runRenderProcess(channel: RenderChannel, exit: (code: number) =>
 
   channel.onMessage((message) => {
     switch (message.kind) {
+      case 'ask':
+        void ask(message);
+        break;
       case 'open':
         void open(message);
         break;
@@ -80,9 +99,13 @@ function createRender(
       channel.send({ kind: 'result', result });
     } catch (error) {
       if (isAbortError(error) && signal.aborted) return;
-      // A fault in the program: what crosses to the parent is too little to find it by.
-      if (!isTilerError(error)) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+      reportFault(error);
       channel.send({ kind: 'error', index, failure: failureOf(error) });
     }
   };
+}
+
+/** A fault in the program: what crosses to the parent is too little to find it by. */
+function reportFault(error: unknown): void {
+  if (!isTilerError(error)) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
 }

@@ -4,7 +4,6 @@ import { TilerError } from '../../src/errors.ts';
 import type { MosaicBackend } from '../../src/mosaic/backend.ts';
 import type { Scene } from '../../src/mosaic/scene.ts';
 import { parseTile } from '../../src/tms/tile.ts';
-import { createReadingPipeline } from '../pipeline.ts';
 import {
   JSON_OPTION,
   REQUEST_POSITIONAL,
@@ -24,7 +23,8 @@ export const assetsCommand: Command = {
   positionals: [{ name: PLACE, description: 'a tile, a place or a box, in degrees' }, REQUEST_POSITIONAL],
   options: { json: JSON_OPTION },
   async run(context, args) {
-    const config = loadConfig(context, args);
+    const { createReadingPipeline } = await import('../pipeline.ts');
+    const config = await loadConfig(context, args);
     const ask = parsePlace(args.positionals[PLACE] ?? '');
     const request = await loadRequest(context, args);
     await using pipeline = createReadingPipeline(request, config, commandLogger(context, args));

@@ -1,6 +1,5 @@
 import type { Command } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
-import { createPlan } from '../plan-jobs.ts';
 import { formatCount } from '../progress.ts';
 import { JSON_OPTION, REQUEST_OPTIONS, REQUEST_POSITIONAL, loadRequest } from './shared.ts';
 
@@ -11,6 +10,7 @@ export const planCommand: Command = {
   positionals: [REQUEST_POSITIONAL],
   options: { ...REQUEST_OPTIONS, json: JSON_OPTION },
   async run(context, args) {
+    const { createPlan } = await import('../plan-jobs.ts');
     const request = await loadRequest(context, args);
     const { minzoom, sourceMinzoom } = request;
     const { perZoom: zooms, tiles, metatiles } = createPlan(request).counts();

@@ -1,8 +1,5 @@
 import type { Command } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
-import { readPoint } from '../../src/render/point.ts';
-import { createReadingPipeline } from '../pipeline.ts';
-import { renderOptionsOf } from '../tileset-request.ts';
 import { JSON_OPTION, REQUEST_POSITIONAL, commandLogger, loadConfig, loadRequest, parsePoint } from './shared.ts';
 
 /** `tilewright point`: the values at a place, by hand. */
@@ -12,7 +9,12 @@ export const pointCommand: Command = {
   positionals: [{ name: 'LNG,LAT', description: 'the place, in degrees' }, REQUEST_POSITIONAL],
   options: { json: JSON_OPTION },
   async run(context, args) {
-    const config = loadConfig(context, args);
+    const [{ readPoint }, { createReadingPipeline }, { renderOptionsOf }] = await Promise.all([
+      import('../../src/render/point.ts'),
+      import('../pipeline.ts'),
+      import('../render-options.ts'),
+    ]);
+    const config = await loadConfig(context, args);
     const place = parsePoint('LNG,LAT', args.positionals['LNG,LAT'] ?? '');
     const request = await loadRequest(context, args);
     await using pipeline = createReadingPipeline(request, config, commandLogger(context, args));

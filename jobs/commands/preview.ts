@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { Command } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
-import { startPreviewServer } from '../preview-server.ts';
 import { loadConfig, parseWhole } from './shared.ts';
 
 /** `tilewright preview`: a page on loopback in which the tiles can be looked at. */
@@ -12,7 +11,8 @@ export const previewCommand: Command = {
   options: { port: { value: 'N', description: 'default any free one' } },
   notes: ['Ctrl-C ends it.'],
   async run(context, args) {
-    const config = loadConfig(context, args);
+    const { startPreviewServer } = await import('../preview-server.ts');
+    const config = await loadConfig(context, args);
     const { signal } = context;
     const port = args.options['port'] === undefined ? 0 : parseWhole('--port', args.options['port'], 0, 65_535);
     const server = await startPreviewServer({

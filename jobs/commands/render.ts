@@ -1,7 +1,6 @@
 import type { Command } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
 import { createProgress, formatCount } from '../progress.ts';
-import { renderLocal } from '../render-local.ts';
 import {
   FORCE_OPTION,
   JSON_OPTION,
@@ -25,7 +24,8 @@ export const renderCommand: Command = {
     'left as it is.',
   ],
   async run(context, args) {
-    const config = loadConfig(context, args);
+    const { renderLocal } = await import('../render-local.ts');
+    const config = await loadConfig(context, args);
     const processes = processesOf(args);
     const request = await loadRequest(context, args);
     const json = args.options['json'] === 'true';

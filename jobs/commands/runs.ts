@@ -1,9 +1,8 @@
-import type { Command, CommandContext } from '../command-line.ts';
+import type { Command, CommandArguments, CommandContext } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
 import { TilerError } from '../../src/errors.ts';
-import { requireRun, retryRun } from '../producer.ts';
 import { formatCount } from '../progress.ts';
-import { openQueues } from '../queues.ts';
+import type { Queues } from '../queues.ts';
 import type { RunStore } from '../run-store.ts';
 import { JSON_OPTION, REDIS_OPTION, loadConfig } from './shared.ts';
 
@@ -16,9 +15,10 @@ export const statusCommand: Command = {
   positionals: [{ ...RUN_POSITIONAL, optional: true }],
   options: { redis: REDIS_OPTION, json: JSON_OPTION },
   async run(context, args) {
-    await using queues = await openQueues(loadConfig(context, args));
+    await using queues = await openRuns(context, args);
     const { runStore } = queues;
     const asked = args.positionals['RUN'];
+    const { requireRun } = await import('../producer.ts');
     if (asked !== undefined) await requireRun(runStore, asked);
     for (const run of asked === undefined ? await runStore.list() : [asked]) {
       await printRun(context, runStore, run, { json: args.options['json'] === 'true', failures: asked !== undefined });
@@ -26,6 +26,11 @@ export const statusCommand: Command = {
     return EXIT.done;
   },
 };
+
+async function openRuns(context: CommandContext, args: CommandArguments): Promise<Queues> {
+  const { openQueues } = await import('../queues.ts');
+  return await openQueues(await loadConfig(context, args));
+}
 
 async function printRun(
   context: CommandContext,
@@ -61,8 +66,9 @@ export const retryCommand: Command = {
   positionals: [RUN_POSITIONAL],
   options: { redis: REDIS_OPTION },
   async run(context, args) {
-    const config = loadConfig(context, args);
-    await using queues = await openQueues(config);
+    const config = await loadConfig(context, args);
+    const { requireRun, retryRun } = await import('../producer.ts');
+    await using queues = await openRuns(context, args);
     const run = args.positionals['RUN'] ?? '';
     await requireRun(queues.runStore, run);
     if (await retryRun({ ...queues, attempts: config.retry.attempts }, run)) {
@@ -80,8 +86,9 @@ export const cancelCommand: Command = {
   positionals: [RUN_POSITIONAL],
   options: { redis: REDIS_OPTION },
   async run(context, args) {
-    await using queues = await openQueues(loadConfig(context, args));
+    await using queues = await openRuns(context, args);
     const run = args.positionals['RUN'] ?? '';
+    const { requireRun } = await import('../producer.ts');
     await requireRun(queues.runStore, run);
     // Its jobs leave themselves out when their turn comes.
     if (await queues.runStore.changeState(run, ['running'], 'cancelled')) {

@@ -1,12 +1,7 @@
 import type { Command } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
 import { createIoCounters } from '../../src/observe.ts';
-import { followRun } from '../follow-run.ts';
-import { openOutput } from '../pipeline.ts';
-import { prepareRun, warningsOf } from '../prepare-run.ts';
-import { seedRun } from '../producer.ts';
 import { createProgress, formatCount } from '../progress.ts';
-import { openQueues } from '../queues.ts';
 import {
   FORCE_OPTION,
   JSON_OPTION,
@@ -32,7 +27,17 @@ export const seedCommand: Command = {
   },
   notes: ['Seeding the same request again finds the run that is there; one that had stopped goes on.'],
   async run(context, args) {
-    const config = loadConfig(context, args);
+    const [{ askSources }, { openOutput }, { prepareRun, warningsOf }] = await Promise.all([
+      import('../ask-sources.ts'),
+      import('../open-output.ts'),
+      import('../prepare-run.ts'),
+    ]);
+    const [{ followRun }, { seedRun }, { openQueues }] = await Promise.all([
+      import('../follow-run.ts'),
+      import('../producer.ts'),
+      import('../queues.ts'),
+    ]);
+    const config = await loadConfig(context, args);
     const asked = await loadRequest(context, args);
     const { signal } = context;
     const json = args.options['json'] === 'true';
@@ -40,7 +45,7 @@ export const seedCommand: Command = {
     const counters = createIoCounters();
     await using store = await openOutput(asked, config, { counters, signal });
     await using queues = await openQueues(config);
-    const prepared = await prepareRun(asked, { store, config, force, counters, signal });
+    const prepared = await prepareRun(asked, { store, config, force, ask: askSources, counters, signal });
     const { request, requestHash, plan, start, warnings } = prepared;
     const { tiles, metatiles } = plan.counts();
     context.stderr.write(

@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { parseConfig } from '../../src/config.ts';
 import type { Config } from '../../src/config.ts';
 import { TilerError } from '../../src/errors.ts';
 import type { Bbox } from '../../src/geo/bbox.ts';
@@ -8,7 +7,6 @@ import type { Logger } from '../../src/observe.ts';
 import type { TileFailure } from '../../src/render/tile-renderer.ts';
 import { EXIT } from '../command-line.ts';
 import type { CommandArguments, CommandContext, OptionSpec } from '../command-line.ts';
-import { loadTilesetRequest } from '../load-request.ts';
 import { formatCount, summaryLines } from '../progress.ts';
 import type { RunSummary } from '../progress.ts';
 import type { TilesetRequest } from '../tileset-request.ts';
@@ -47,11 +45,13 @@ export async function loadRequest(
     maxzoom: options['maxzoom'] === undefined ? undefined : parseWhole('--maxzoom', options['maxzoom'], 0, 30),
     bbox: options['bbox'] === undefined ? undefined : parseBbox('--bbox', options['bbox']),
   };
+  const { loadTilesetRequest } = await import('../load-request.ts');
   return await loadTilesetRequest(positionals['REQUEST'] ?? '', overrides, { cwd, signal });
 }
 
 /** The configuration, with `--redis` in the place of `REDIS_URL`. @throws TilerError `CONFIG_INVALID` */
-export function loadConfig({ env }: CommandContext, { options }: CommandArguments): Config {
+export async function loadConfig({ env }: CommandContext, { options }: CommandArguments): Promise<Config> {
+  const { parseConfig } = await import('../../src/config.ts');
   return parseConfig(options['redis'] === undefined ? env : { ...env, REDIS_URL: options['redis'] });
 }
 

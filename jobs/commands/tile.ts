@@ -2,16 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
-import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { parseTile, tilePath } from '../../src/tms/tile.ts';
 import type { Tile } from '../../src/tms/tile.ts';
-import { findSourceReach } from '../find-source-reach.ts';
 import type { SourceReach } from '../find-source-reach.ts';
-import { createReadingPipeline, createRequestEncoder } from '../pipeline.ts';
 import type { ReadingPipeline } from '../pipeline.ts';
-import { createPlan } from '../plan-jobs.ts';
-import { withSourceMinzoom } from '../prepare-run.ts';
-import { renderOneTile } from '../render-one-tile.ts';
 import type { TilesetRequest } from '../tileset-request.ts';
 import { JSON_OPTION, REQUEST_POSITIONAL, commandLogger, loadConfig, loadRequest } from './shared.ts';
 
@@ -25,7 +19,17 @@ export const tileCommand: Command = {
     json: JSON_OPTION,
   },
   async run(context, args) {
-    const config = loadConfig(context, args);
+    const [{ createMemoryStore }, { createReadingPipeline }, { createRequestEncoder }] = await Promise.all([
+      import('../../src/store/memory-store.ts'),
+      import('../pipeline.ts'),
+      import('../open-output.ts'),
+    ]);
+    const [{ createPlan }, { withSourceMinzoom }, { renderOneTile }] = await Promise.all([
+      import('../plan-jobs.ts'),
+      import('../prepare-run.ts'),
+      import('../render-one-tile.ts'),
+    ]);
+    const config = await loadConfig(context, args);
     const tile = parseTile(args.positionals['Z/X/Y'] ?? '');
     const { output, ...options } = args.options;
     const { signal } = context;
@@ -59,5 +63,7 @@ async function reachFor(
   signal: AbortSignal,
 ): Promise<SourceReach | null> {
   const isDecided = request.sourceMinzoom !== undefined || tile.z < request.minzoom || tile.z >= request.maxzoom;
-  return isDecided ? null : await findSourceReach(request, pipeline, { signal });
+  if (isDecided) return null;
+  const { findSourceReach } = await import('../find-source-reach.ts');
+  return await findSourceReach(request, pipeline, { signal });
 }

@@ -1,6 +1,5 @@
 import type { Command } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
-import { runWorkerFleet } from '../worker-fleet.ts';
 import { PROCESSES_OPTION, REDIS_OPTION, loadConfig, processesOf } from './shared.ts';
 
 /** `tilewright worker`: worker processes of the queue. */
@@ -11,7 +10,8 @@ export const workerCommand: Command = {
   options: { processes: PROCESSES_OPTION, redis: REDIS_OPTION },
   notes: ['SIGTERM or Ctrl-C: metatiles under way are finished or handed back, then it ends with 0.'],
   async run(context, args) {
-    const config = loadConfig(context, args);
+    const { runWorkerFleet } = await import('../worker-fleet.ts');
+    const config = await loadConfig(context, args);
     const processes = processesOf(args);
     const ended = await runWorkerFleet(
       {

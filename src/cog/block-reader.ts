@@ -64,6 +64,13 @@ export class BlockReader {
     return this.#options.cache.has(this.#keyOf(ref));
   }
 
+  /** The block if it is cached, or the one value that a sparse block has everywhere; null if it has to be read. */
+  known(ref: BlockRef): DecodedBlock | { readonly sparse: number } | null {
+    const { image, block } = ref;
+    if (!isSparse(ref)) return this.#options.cache.get(this.#keyOf({ image, block }));
+    return { sparse: image.isMask ? 0 : (this.#options.nodata ?? 0) };
+  }
+
   /**
    * Gives the blocks in the order asked for: those that are cached at once, those that somebody reads already when that
    * read ends, those whose stored bytes are cached when they are decoded, and all others by as few ranges as the
@@ -108,9 +115,9 @@ export class BlockReader {
     }
   }
 
-  #sparse({ image, block, isStored = false }: BlockRef): DecodedBlock | null {
-    const isSparse = !(image.offsets[block]! > 0 && image.byteCounts[block]! > 0);
-    if (!isSparse) return null;
+  #sparse(ref: BlockRef): DecodedBlock | null {
+    const { image, block, isStored = false } = ref;
+    if (!isSparse(ref)) return null;
     return isStored ? storedBlock([]) : sparseBlock(image, block, this.#options.nodata);
   }
 
@@ -192,6 +199,11 @@ export class BlockReader {
   #keyOf({ image, block, isStored = false }: BlockRef): string {
     return `${this.keyPrefix}${image.file}/${image.index}/${block}${isStored ? '/stored' : ''}`;
   }
+}
+
+/** True for a block that the file does not store. */
+function isSparse({ image, block }: BlockRef): boolean {
+  return !(image.offsets[block]! > 0 && image.byteCounts[block]! > 0);
 }
 
 function storedBlock(planes: readonly Uint8Array[]): DecodedBlock {

@@ -1,6 +1,7 @@
 import type { Affine } from '../geo/affine.ts';
 import type { Crs } from '../geo/crs.ts';
 import type { Dtype, PaletteColour, Raster, Window } from '../raster/raster.ts';
+import type { WindowRoom } from './window-room.ts';
 
 /** One resolution of a COG. `levels[0]` is full size; the others are the overviews, finest first. */
 export interface CogLevel {
@@ -68,6 +69,12 @@ export interface Cog extends AsyncDisposable {
   readWindow(request: ReadWindow, options: { readonly signal: AbortSignal }): Promise<Raster>;
 
   /**
+   * True if cached blocks and those that are not stored say that no pixel of the window is valid, so that it need not be
+   * read; false means nothing. Does no I/O.
+   */
+  isEmptyWindow(request: ReadWindow): boolean;
+
+  /**
    * Gives windows of one level as the file stores them: complete files of `pictureFormat`, not to be written to. `null`
    * for a window that is not one block, whose block reaches beyond the image or is not stored, in which any pixel is not
    * valid by the file's own masking, or whose block is not what it should be; reading its pixels then says more.
@@ -93,4 +100,6 @@ export interface ReadWindow {
   readonly bands: readonly number[];
   /** Overrides the file's nodata, alpha and mask. */
   readonly nodata: number | null;
+  /** Where the arrays of the raster lie, which end when it is released. By default they are new. */
+  readonly room?: WindowRoom;
 }

@@ -1,6 +1,6 @@
 import { TilerError } from '../errors.ts';
 import type { IoCounters } from '../observe.ts';
-import { createSamples, type Raster, type Window } from '../raster/raster.ts';
+import { createSamples, type Raster, type Samples, type Window } from '../raster/raster.ts';
 import { pictureFormatOf, readAlignedPictures } from './aligned-pictures.ts';
 import type { BlockCache } from './block-cache.ts';
 import { BlockReader, type BlockRef } from './block-reader.ts';
@@ -8,12 +8,14 @@ import type { Cog, CogLevel, ReadWindow } from './cog.ts';
 import { levelMasking, readCogStructure, type CogStructure, type LevelImages } from './cog-structure.ts';
 import { copyPlane, copySample } from './copy-block.ts';
 import type { AssumedPlace } from './georeference.ts';
-import { decodedBlockBytes, type ImageLayout } from './image-layout.ts';
+import { type KnownBlock, isFilledWith } from './empty-window.ts';
+import type { ImageLayout } from './image-layout.ts';
 import { DEFAULT_COG_LIMITS, type CogLimits } from './limits.ts';
-import { blocksOfWindow, DEFAULT_COALESCING, type Coalescing } from './plan-blocks.ts';
+import { DEFAULT_COALESCING, type Coalescing } from './plan-blocks.ts';
 import type { RangeSource } from './range-source.ts';
 import { openSidecars, type SidecarFiles, type SidecarOptions } from './sidecars.ts';
-import { checkWindow } from './check-window.ts';
+import { checkSize, checkWindow, isWithin } from './check-window.ts';
+import { groupsOfBlocks, refsOfWindow } from './window-blocks.ts';
 import { maskFromAlpha, maskFromNodata } from './window-mask.ts';
 
 export interface OpenCogOptions {
@@ -57,6 +59,8 @@ export async function openCog(source: RangeSource, options: OpenCogOptions): Pro
 
 /** Blocks that are held at the same time outnumber the cache by at most this share of it. */
 const CACHE_SHARE = 0.5;
+
+const NOTHING = new Uint8Array(0);
 
 /** A COG over a block reader. Disposing forgets its blocks and closes the source. */
 class BlockedCog implements Cog {
@@ -142,14 +146,14 @@ class BlockedCog implements Cog {
     const missing: BlockRef[] = [];
     for (const window of windows) {
       checkWindow(images.image, window, this.label);
-      for (const ref of this.#refsOf(images, window, samples, this.masking === 'mask')) {
+      for (const ref of refsOfWindow(images, window, samples, this.masking === 'mask')) {
         const key = `${ref.image.index}/${ref.block}`;
         if (!seen.has(key) && !this.#blocks.isPresent(ref)) missing.push(ref);
         seen.add(key);
       }
     }
     // What does not fit would drive out what came first; it is read when it is needed.
-    const [fitting] = this.#groups(missing);
+    const [fitting] = groupsOfBlocks(missing, this.#cache.maxBytes * CACHE_SHARE);
     if (fitting !== undefined) await this.#blocks.load(fitting, options.signal);
   }
 
@@ -157,38 +161,54 @@ class BlockedCog implements Cog {
     const { window } = request;
     const images = this.#level(request.level);
     checkWindow(images.image, window, this.label);
+    checkSize(request, this.#limits, this.label);
     const length = window.width * window.height;
-    if (length * (request.bands.length + 1) > this.#limits.maxWindowSamples) {
-      const what = `${window.width} x ${window.height} pixels in ${request.bands.length} bands`;
-      throw new TilerError(
-        'PIXELS_LIMIT',
-        `Reading ${what} of ${this.label}: allowed are ${this.#limits.maxWindowSamples} samples`,
-        {
-          context: { href: this.label },
-        },
-      );
-    }
+    const { masking, samples } = this.#validityOf(request, images);
+    const { room } = request;
+    const create = (): Samples => room?.take(this.dtype, length) ?? createSamples(this.dtype, length);
+    const planes = new Map(samples.map((sample) => [sample, create()] as const));
     const { alpha, nodata } = this.#structure;
-    const masking = request.nodata === null ? levelMasking(this.#structure, images) : 'nodata';
-    const samples = this.#samplesOf(request.bands, masking === 'alpha');
-    const planes = new Map(samples.map((sample) => [sample, createSamples(this.dtype, length)] as const));
-    const mask = masking === 'mask' ? new Uint8Array(length) : null;
-    const refs = this.#refsOf(images, window, samples, mask !== null);
-    for (const group of this.#groups(refs)) {
+    // An alpha band of bytes is the mask.
+    const mask = masking === 'alpha' ? NOTHING : (room?.takeMask(length) ?? new Uint8Array(length));
+    const refs = refsOfWindow(images, window, samples, masking === 'mask');
+    for (const group of groupsOfBlocks(refs, this.#cache.maxBytes * CACHE_SHARE)) {
       const blocks = await this.#blocks.load(group, options.signal);
       for (const [n, block] of blocks.entries()) {
         const ref = group[n]!;
-        if (ref.image.isMask && mask !== null) copyPlane(ref, block, 0, window, mask);
+        if (ref.image.isMask && masking === 'mask') copyPlane(ref, block, 0, window, mask);
         else for (const [sample, plane] of planes) copySample(ref, block, sample, window, plane);
       }
     }
     const bands = request.bands.map((band) => planes.get(this.#sampleOf(band))!);
     const { width, height } = window;
     const done = (valid: Uint8Array): Raster => ({ width, height, dtype: this.dtype, bands, mask: valid });
-    if (mask !== null) return done(mask);
+    if (masking === 'mask') return done(mask);
     if (masking === 'alpha') return done(maskFromAlpha(planes.get(alpha!)!, this.dtype));
-    if (masking === 'nodata') return done(maskFromNodata(bands, request.nodata ?? nodata!, length));
-    return done(new Uint8Array(length).fill(255));
+    if (masking === 'nodata') return done(maskFromNodata(bands, request.nodata ?? nodata!, length, mask));
+    return done(mask.fill(255));
+  }
+
+  isEmptyWindow(request: ReadWindow): boolean {
+    const images = this.#level(request.level);
+    const { masking, samples } = this.#validityOf(request, images);
+    if (masking === 'none' || !isWithin(request, this.#limits)) return false;
+    const { alpha, nodata } = this.#structure;
+    const known: KnownBlock[] = [];
+    for (const ref of refsOfWindow(images, request.window, samples, masking === 'mask')) {
+      const block = this.#blocks.known(ref);
+      if (block === null) return false;
+      known.push({ ref, block });
+    }
+    if (masking === 'mask') return isFilledWith({ samples: 'mask', value: 0 }, request.window, known);
+    const emptiness =
+      masking === 'alpha' ? { samples: [alpha!], value: 0 } : { samples, value: request.nodata ?? nodata! };
+    return isFilledWith(emptiness, request.window, known);
+  }
+
+  /** How a window says where it has data, and the samples to read for it. */
+  #validityOf({ nodata, bands }: ReadWindow, images: LevelImages) {
+    const masking = nodata === null ? levelMasking(this.#structure, images) : 'nodata';
+    return { masking, samples: this.#samplesOf(bands, masking === 'alpha') };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -220,31 +240,5 @@ class BlockedCog implements Cog {
   #samplesOf(bands: readonly number[], withAlpha = this.masking === 'alpha'): readonly number[] {
     const samples = bands.map((band) => this.#sampleOf(band));
     return withAlpha ? [...samples, this.#structure.alpha!] : samples;
-  }
-
-  #refsOf(images: LevelImages, window: Window, samples: readonly number[], withMask: boolean): readonly BlockRef[] {
-    const { image, mask } = images;
-    const grid = blocksOfWindow(image, window);
-    const perPlane = image.blocksAcross * image.blocksDown;
-    const planes = image.planar === 'separate' ? [...new Set(samples)] : [0];
-    const refs = planes.flatMap((plane) => grid.map((block): BlockRef => ({ image, block: plane * perPlane + block })));
-    if (!withMask || mask === null) return refs;
-    return [...refs, ...blocksOfWindow(mask, window).map((block) => ({ image: mask, block }))];
-  }
-
-  /** Cuts the blocks of a large window into parts that are small beside the cache. */
-  *#groups(refs: readonly BlockRef[]): Generator<readonly BlockRef[]> {
-    let group: BlockRef[] = [];
-    let room = this.#cache.maxBytes * CACHE_SHARE;
-    for (const ref of refs) {
-      room -= decodedBlockBytes(ref.image);
-      if (room < 0 && group.length > 0) {
-        yield group;
-        group = [];
-        room = this.#cache.maxBytes * CACHE_SHARE - decodedBlockBytes(ref.image);
-      }
-      group.push(ref);
-    }
-    yield group;
   }
 }

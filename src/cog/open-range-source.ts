@@ -20,8 +20,8 @@ export interface RangeSourceOpenerOptions {
   readonly fileRoot: string | null;
   /** Hosts that http and https hrefs may name, also those redirected to; null = all. A leading dot means all names below. */
   readonly allowedHosts: readonly string[] | null;
-  /** Called once, when the first `s3:` href is opened; null = S3 is not configured. Make it with `maxAttempts: 1`. */
-  readonly s3Client: (() => Pick<S3Client, 'send'>) | null;
+  /** Called once, when the first `s3:` href is read; null = S3 is not configured. Make it with `maxAttempts: 1`. */
+  readonly s3Client: (() => Pick<S3Client, 'send'> | Promise<Pick<S3Client, 'send'>>) | null;
   /** Reads at the same time from one host, one bucket, or the file system. Default 8. */
   readonly concurrencyPerHost?: number;
   /** For one attempt of one read. Default 60,000. */
@@ -97,14 +97,19 @@ function checkHop(url: URL, label: string, allowedHosts: readonly string[] | nul
   if (!isAllowed) throw refuse('ASSET_FORBIDDEN', label, `the host ${hostname} is not among the allowed hosts`);
 }
 
-function openS3(href: string, s3: (() => Pick<S3Client, 'send'>) | null, timeoutMs: number, wrap: Wrap): RangeSource {
+function openS3(
+  href: string,
+  s3: (() => Promise<Pick<S3Client, 'send'>>) | null,
+  timeoutMs: number,
+  wrap: Wrap,
+): RangeSource {
   const label = labelOf(href);
   if (s3 === null) throw refuse('ASSET_UNSUPPORTED', label, 'S3 is not configured');
   // A key may hold what a URL could not; so the href is not read as one.
   const found = /^s3:\/\/([a-z0-9][a-z0-9._-]{1,62})\/(.+)$/iu.exec(href);
   const [, bucket, key] = found ?? [];
   if (bucket === undefined || key === undefined) throw refuse('ASSET_UNSUPPORTED', label, 'expected s3://bucket/key');
-  return wrap(createS3Source({ bucket, key, label, client: s3(), timeoutMs }), `s3://${bucket}`);
+  return wrap(createS3Source({ bucket, key, label, client: s3, timeoutMs }), `s3://${bucket}`);
 }
 
 function openFile(href: string, fileRoot: string | null, timeoutMs: number, wrap: Wrap): RangeSource {
@@ -142,7 +147,7 @@ function refuse(code: ErrorCode, label: string, found: string, cause?: unknown):
   });
 }
 
-function once<T>(make: (() => T) | null): (() => T) | null {
-  let made: { readonly value: T } | null = null;
-  return make === null ? null : () => (made ??= { value: make() }).value;
+function once<T>(make: (() => T | Promise<T>) | null): (() => Promise<T>) | null {
+  let making: Promise<T> | null = null;
+  return make === null ? null : () => (making ??= Promise.resolve(make()));
 }

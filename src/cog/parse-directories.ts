@@ -1,4 +1,4 @@
-import { GeoTIFF, type ImageFileDirectory } from 'geotiff';
+import type { ImageFileDirectory } from 'geotiff';
 import { TilerError, isAbortError, isTilerError } from '../errors.ts';
 import type { TiffHeader } from './tiff-header.ts';
 
@@ -44,6 +44,7 @@ class HeaderSource {
  * @throws TilerError `ASSET_CORRUPT`
  */
 export async function parseDirectories(header: TiffHeader, label: string): Promise<readonly ImageFileDirectory[]> {
+  const { GeoTIFF } = await import('geotiff');
   try {
     const tiff = await GeoTIFF.fromSource(new HeaderSource(header));
     tiff.parser.eager = true;

@@ -1,15 +1,11 @@
 import type { Bounds } from '../geo/bbox.ts';
 import { WEB_MERCATOR_HALF } from '../geo/crs.ts';
-import {
-  createGridMapping,
-  createSeparableMapping,
-  type InverseMapping,
-  type Project,
-} from '../raster/inverse-mapping.ts';
+import { createGridMapping, type InverseMapping, type Project } from '../raster/inverse-mapping.ts';
 import type { Window } from '../raster/raster.ts';
 import { isConvolution, type Resampling, type ResampleScale } from '../raster/resample.ts';
-import { measureScale } from '../raster/resample-scale.ts';
+import { measureScale, measureSeparableScale } from '../raster/resample-scale.ts';
 import { alignedWindows } from './plan-aligned.ts';
+import { AxisCache } from './plan-axes.ts';
 import { PlanCache } from './plan-cache.ts';
 import { boxOfWindow, type Chunk, chunksOfTile } from './plan-chunks.ts';
 import { type CogGeometry, projectToPixels, type SceneGeometry, sceneGeometry } from './plan-scene.ts';
@@ -75,6 +71,7 @@ export function planRead(cog: CogGeometry, grid: TileGrid, resampling: Resamplin
 }
 
 const plans = new PlanCache();
+const axes = new AxisCache();
 
 function createPlan(cog: CogGeometry, scene: SceneGeometry, grid: TileGrid, resampling: Resampling): ReadPlan | null {
   const copies = worldCopies(scene, grid);
@@ -155,7 +152,7 @@ function projectWindow({ scene, grid, scaleX, scaleY }: Projector, window: Windo
 function targetRatio(scene: SceneGeometry, grid: TileGrid, copy: WorldCopy): number {
   const window = isJudgedWhole(scene, grid) ? wholeTile(grid) : copy.destination;
   const project = projectWindow({ scene, grid, scaleX: 1, scaleY: 1 }, wholeTile(grid), copy.shift);
-  const box = boxOfWindow(project, window);
+  const box = boxOfWindow(project, window, scene.separable);
   return box === null ? 1 : Math.min((box[2] - box[0]) / window.width, (box[3] - box[1]) / window.height);
 }
 
@@ -184,7 +181,8 @@ function chunksOfCopy(projector: Projector, frame: Frame, copy: WorldCopy): read
     return [{ window: destination, scale: measureScale(project, destination.width, destination.height) }];
   }
   const project = projectWindow(projector, wholeTile(grid), shift);
-  const scale = measureScale(project, grid.width, grid.height);
+  const measure = scene.separable ? measureSeparableScale : measureScale;
+  const scale = measure(project, grid.width, grid.height);
   if (Math.min(scale.x, scale.y) > CHUNKED_SCALE) return [{ window: destination, scale }];
   return chunksOfTile(project, grid, { width: frame.levelWidth, height: frame.levelHeight });
 }
@@ -207,7 +205,7 @@ function planPart(
   const { scene } = projector;
   const project = projectWindow(projector, destination, shift);
   const mapping = scene.separable
-    ? createSeparableMapping(project, width, height)
+    ? axes.mapping({ ...projector, window: destination, shift }, project)
     : createGridMapping(project, width, height, scene.bounds === null);
   const aligned = alignedWindows(mapping, destination, { width: frame.levelWidth, height: frame.levelHeight });
   if (aligned === 'outside') return null;

@@ -3,6 +3,7 @@ import type { Raster, Window } from '../raster/raster.ts';
 import { warpInSteps } from '../raster/warp.ts';
 import type { Cog } from './cog.ts';
 import type { ReadPlan } from './plan-read.ts';
+import { WindowRoom } from './window-room.ts';
 
 /** Pixels of a scene on the grid of a tile: `raster` lies with its pixel (0, 0) at (`col`, `row`) of the tile. */
 export interface Piece {
@@ -33,17 +34,33 @@ export function sourceWindows(plan: ReadPlan): readonly Window[] {
  * @throws TilerError those of `Cog.readWindow`
  */
 export async function readPlan(cog: Cog, plan: ReadPlan, options: ReadPlanOptions): Promise<readonly Piece[]> {
-  const { bands, nodata, signal } = options;
   const pieces: Piece[] = [];
-  for (const { destination, source, mapping, scale, isCopy } of plan.parts) {
-    const { col, row } = destination;
-    const pixels = await cog.readWindow({ level: plan.level, window: source, bands, nodata }, { signal });
-    if (isCopy) {
-      if (pixels.mask.some((opacity) => opacity !== 0)) pieces.push({ col, row, raster: pixels });
-      continue;
-    }
+  for (const part of plan.parts) {
+    const { col, row } = part.destination;
+    const raster = await readPart(cog, plan, part, options);
+    if (raster !== null) pieces.push({ col, row, raster });
+  }
+  return pieces;
+}
+
+/** The pixels of one part on the tile's grid; `null` = none is valid. */
+async function readPart(
+  cog: Cog,
+  plan: ReadPlan,
+  { destination, source, mapping, scale, isCopy }: ReadPlan['parts'][number],
+  { bands, nodata, signal }: ReadPlanOptions,
+): Promise<Raster | null> {
+  const request = { level: plan.level, window: source, bands, nodata };
+  if (cog.isEmptyWindow(request)) return null;
+  if (isCopy) {
+    const pixels = await cog.readWindow(request, { signal });
+    return pixels.mask.some((opacity) => opacity !== 0) ? pixels : null;
+  }
+  // The warp copies what it is given, so that nothing of it is left in the result.
+  const room = new WindowRoom();
+  try {
     const steps = warpInSteps({
-      source: pixels,
+      source: await cog.readWindow({ ...request, room }, { signal }),
       window: source,
       imageWidth: plan.levelWidth,
       imageHeight: plan.levelHeight,
@@ -55,8 +72,8 @@ export async function readPlan(cog: Cog, plan: ReadPlan, options: ReadPlanOption
     });
     let step = steps.next();
     for (; step.done !== true; step = steps.next()) await setImmediate(undefined, { signal });
-    const raster = step.value;
-    if (raster !== null) pieces.push({ col, row, raster });
+    return step.value;
+  } finally {
+    room.release();
   }
-  return pieces;
 }

@@ -1,4 +1,4 @@
-import { GetObjectCommand, type GetObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
+import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { runWithin } from '../retry.ts';
 import type { RangeSource } from './range-source.ts';
 import { fromAwsError, isRangeBehindEnd, rangeError, type RangeAttempt } from './source-errors.ts';
@@ -8,7 +8,7 @@ export interface S3SourceOptions {
   readonly key: string;
   readonly label: string;
   /** Made with `maxAttempts: 1`: reads are retried, and counted, by the middleware. */
-  readonly client: Pick<S3Client, 'send'>;
+  readonly client: () => Promise<Pick<S3Client, 'send'>>;
   /** For one read with its whole body. */
   readonly timeoutMs: number;
 }
@@ -27,13 +27,15 @@ export function createS3Source(options: S3SourceOptions): RangeSource {
   let version: Version | null = null;
 
   const fetchRange = async (attempt: RangeAttempt, signal: AbortSignal): Promise<Uint8Array> => {
+    const { GetObjectCommand } = await import('@aws-sdk/client-s3');
     const command = new GetObjectCommand({
       Bucket: options.bucket,
       Key: options.key,
       Range: `bytes=${attempt.offset}-${attempt.offset + attempt.length - 1}`,
       ...(version === null || version.etag === '' ? {} : { IfMatch: version.etag }),
     });
-    const answer = await options.client.send(command, { abortSignal: signal });
+    const client = await options.client();
+    const answer = await client.send(command, { abortSignal: signal });
     const range = /^bytes\s+(\d+)-(\d+)\/(\d+)$/u.exec(answer.ContentRange ?? '');
     const found: Version = { etag: answer.ETag ?? '', size: range?.[3] ?? '' };
     version ??= found;

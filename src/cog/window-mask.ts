@@ -3,19 +3,32 @@ import type { Dtype, Samples } from '../raster/raster.ts';
 /**
  * The mask of a window by value: 0 where every band has the value, else 255. NaN stands for NaN; a value between two
  * that 32-bit samples can have is rounded as they are.
+ *
+ * @param mask - where it is written; by default a new array
  */
-export function maskFromNodata(bands: readonly Samples[], nodata: number, length: number): Uint8Array {
-  const mask = new Uint8Array(length);
+export function maskFromNodata(
+  bands: readonly Samples[],
+  nodata: number,
+  length: number,
+  mask: Uint8Array = new Uint8Array(length),
+): Uint8Array {
   const [first, second, third] = bands;
+  if (bands.every(isBytes) && !(Number.isInteger(nodata) && nodata >= 0 && nodata <= 255)) {
+    return mask.fill(bands.length === 0 ? 0 : 255);
+  }
+  // Without a branch: most files are like one of these two.
+  if (bands.length === 1 && isBytes(first)) {
+    for (let i = 0; i < length; i += 1) mask[i] = -(first[i]! ^ nodata) >> 31;
+    return mask;
+  }
   if (bands.length === 3 && isBytes(first) && isBytes(second) && isBytes(third)) {
-    if (!Number.isInteger(nodata) || nodata < 0 || nodata > 255) return mask.fill(255);
-    // All three in one go and without a branch: most imagery is like that.
     for (let i = 0; i < length; i += 1) {
       const difference = (first[i]! ^ nodata) | (second[i]! ^ nodata) | (third[i]! ^ nodata);
       mask[i] = -difference >> 31;
     }
     return mask;
   }
+  mask.fill(0);
   for (const band of bands) {
     if (Number.isNaN(nodata)) {
       for (let i = 0; i < length; i += 1) if (!Number.isNaN(band[i])) mask[i] = 255;

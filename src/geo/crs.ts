@@ -3,6 +3,7 @@ import { TilerError } from '../errors.ts';
 import type { Bounds } from './bbox.ts';
 import { groundToPixels, pixelsToGround, type ControlPointFit } from './control-points.ts';
 import { isDegreesCode, isWebMercatorCode, projDefinition } from './epsg.ts';
+import { createMercatorToUtm, utmZoneOf } from './transverse-mercator.ts';
 
 /** A coordinate reference system that has a name or a definition. Axis order is always x (east), y (north). */
 export type NamedCrs =
@@ -50,8 +51,8 @@ export function isGeographic(crs: Crs): boolean {
 }
 
 /**
- * A transformer between two CRSs; made once per pair and kept. Pairs of degrees and Web Mercator are computed directly,
- * all others by proj4. No datum grids are used.
+ * A transformer between two CRSs; made once per pair and kept. Pairs of degrees and Web Mercator, and Web Mercator to UTM
+ * on a datum like that of WGS 84, are computed directly, all others by proj4. No datum grids are used.
  *
  * @throws TilerError `ASSET_UNSUPPORTED` if a CRS is not known
  */
@@ -134,6 +135,8 @@ function createTransformer(from: Crs, to: Crs): Transformer {
   }
   if (pair === 'degrees mercator') return { separable: true, transform: degreesToMercator };
   if (pair === 'mercator degrees') return { separable: true, transform: mercatorToDegrees };
+  const zone = kindOf(from) === 'mercator' && to.kind === 'epsg' ? utmZoneOf(definitionOf(to)) : null;
+  if (zone !== null) return { separable: false, transform: createMercatorToUtm(zone) };
   return createProjTransformer(from, to);
 }
 

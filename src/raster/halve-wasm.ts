@@ -24,13 +24,14 @@ interface Halves {
  * @param width - of the images to halve, even
  */
 export function averageBytes(bands: readonly Halves[], mask: Halves | null, width: number): void {
-  const { exports, memory, reserve } = (instance ??= instantiate<HalveExports>(HALVE_MODULE));
+  instance ??= instantiate<HalveExports>(HALVE_MODULE);
+  const { exports, memory } = instance;
   const length = mask?.from.length ?? bands[0]?.from.length ?? 0;
   const height = length / width;
   const atMask = exports.firstFree();
   const source = atMask + length;
   const half = source + length;
-  reserve(half + length / 4);
+  instance.reserve(half + length / 4);
   const bytes = new Uint8Array(memory.buffer);
   if (mask !== null) {
     bytes.set(mask.from, atMask);

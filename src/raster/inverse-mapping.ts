@@ -33,10 +33,14 @@ const MAX_GRID_ERROR = 1e-4;
 const MAX_STEP = 16;
 
 /** Maps a window of `width × height` pixels column by column and row by row; `project` must be separable. */
-export function createSeparableMapping(project: Project, width: number, height: number): InverseMapping {
+export function createSeparableMapping(project: Project, width: number, height: number): SeparableMapping {
   const length = Math.max(width, height) * 2 + 1;
-  const xs = Float64Array.from({ length }, (_, i) => Math.min(i / 2, width));
-  const ys = Float64Array.from({ length }, (_, i) => Math.min(i / 2, height));
+  const xs = new Float64Array(length);
+  const ys = new Float64Array(length);
+  for (let i = 0; i < length; i++) {
+    xs[i] = Math.min(i / 2, width);
+    ys[i] = Math.min(i / 2, height);
+  }
   project(xs, ys);
   return { kind: 'separable', xs: xs.slice(0, width * 2 + 1), ys: ys.slice(0, height * 2 + 1) };
 }
@@ -101,26 +105,36 @@ function createGrid(project: Project, width: number, height: number, step: numbe
  */
 function interpolationError(project: Project, grid: GridMapping): number {
   const { step, columns, rows, xs, ys } = grid;
-  const points: (readonly [x: number, y: number, from: number, to: number])[] = [];
-  for (const j of spread(rows)) {
-    for (const i of spread(columns)) {
-      const n = j * columns + i;
-      const [x, y] = [i * step + 0.5, j * step + 0.5];
-      if (i + 1 < columns) points.push([x + step / 2, y, n, n + 1]);
-      if (j + 1 < rows) points.push([x, y + step / 2, n, n + columns]);
-    }
+  const across = spread(columns);
+  const down = spread(rows);
+  const points = across.length * down.length * 2;
+  const exactXs = new Float64Array(points);
+  const exactYs = new Float64Array(points);
+  const from = new Int32Array(points);
+  const to = new Int32Array(points);
+  let count = 0;
+  const look = (x: number, y: number, n: number, next: number): void => {
+    exactXs[count] = x;
+    exactYs[count] = y;
+    from[count] = n;
+    to[count++] = next;
+  };
+  for (const j of down) {
+    const y = j * step + 0.5;
+    for (const i of across)
+      if (i + 1 < columns) look(i * step + 0.5 + step / 2, y, j * columns + i, j * columns + i + 1);
+    if (j + 1 === rows) continue;
+    for (const i of across) look(i * step + 0.5, y + step / 2, j * columns + i, (j + 1) * columns + i);
   }
-  const exactXs = Float64Array.from(points, (point) => point[0]);
-  const exactYs = Float64Array.from(points, (point) => point[1]);
-  project(exactXs, exactYs);
+  project(exactXs.subarray(0, count), exactYs.subarray(0, count));
   let error = 0;
-  points.forEach(([, , from, to], k) => {
-    const dx = exactXs[k]! - (xs[from]! + xs[to]!) / 2;
-    const dy = exactYs[k]! - (ys[from]! + ys[to]!) / 2;
+  for (let k = 0; k < count; k++) {
+    const dx = exactXs[k]! - (xs[from[k]!]! + xs[to[k]!]!) / 2;
+    const dy = exactYs[k]! - (ys[from[k]!]! + ys[to[k]!]!) / 2;
     const distance = Math.hypot(dx, dy);
     // A position without an image leaves NaN, which stays.
     error = distance <= error || Number.isNaN(error) ? error : distance;
-  });
+  }
   return error;
 }
 

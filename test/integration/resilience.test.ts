@@ -67,9 +67,9 @@ async function killOneChild(parent: Running): Promise<void> {
   if (child !== undefined) process.kill(child, 'SIGKILL');
 }
 
-/** The sources have been asked how far they reach: what is read from now on is read by the processes. */
-async function untilRendering(running: Running): Promise<void> {
-  await until('a process', async () => (await childrenOf(running.pid)).length > 0);
+/** The sources have been asked how far they reach, and nothing is written before: what is read now is for tiles. */
+async function untilRendering(name: string): Promise<void> {
+  await until('a manifest', () => existsSync(join(out(name), 'tilewright.json')));
 }
 
 describe('render', () => {
@@ -128,7 +128,7 @@ describe('render', () => {
     world.slowDown(500);
     const request = await world.request({ output: 'poisoned', maxzoom: 0 });
     await using running = startCli(['render', request, '--processes', '1', '--json']);
-    await untilRendering(running);
+    await untilRendering('poisoned');
     for (let deaths = 0; deaths < 3; deaths++) {
       const reads = world.reads();
       await until('a read of the metatile', () => world.reads() > reads);
@@ -141,11 +141,25 @@ describe('render', () => {
     assertExit(await runCli(['render', request]), 0);
   });
 
+  test('kill -9 of the process that asks the sources: another one asks', async () => {
+    world.slowDown(500);
+    const request = await world.request({ output: 'asking-killed', maxzoom: 1 });
+    await using running = startCli(['render', request]);
+    const reads = world.reads();
+    await until('a read of a source', () => world.reads() > reads);
+    expect(existsSync(out('asking-killed'))).toBe(false);
+    await killOneChild(running);
+    world.slowDown(0);
+    const { code, stderr } = await running.finished;
+    assertExit({ code, stderr }, 0);
+    expect((await tilesOf('asking-killed')).length).toBeGreaterThan(0);
+  });
+
   test('a second signal stops at once', async () => {
     const request = await world.request({ output: 'stopped-twice' });
     world.slowDown(2_000);
     await using running = startCli(['render', request]);
-    await untilRendering(running);
+    await untilRendering('stopped-twice');
     const reads = world.reads();
     await until('a read', () => world.reads() > reads);
     const children = await childrenOf(running.pid);

@@ -26,6 +26,9 @@ export function memoryCog({ crs, transform, levels }: MemoryCogOptions): Cog {
     async readPictures(_level, windows) {
       return await Promise.resolve(windows.map(() => null));
     },
+    isEmptyWindow() {
+      return false;
+    },
     async readWindow({ level, window, bands }) {
       const raster = levels[level]!;
       const { col, row, width, height } = window;

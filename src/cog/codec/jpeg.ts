@@ -1,5 +1,5 @@
-import sharp from 'sharp';
 import type { Codec, EncodedBlock } from './codec.ts';
+import { loadSharp } from './load-sharp.ts';
 
 const YCBCR = 6;
 
@@ -15,6 +15,7 @@ export const refuseJpeg: Codec['refuse'] = ({ dtype, bits, samples }) => {
  */
 export async function decodeJpeg(block: EncodedBlock): Promise<Uint8Array> {
   const transform = block.samples === 3 ? (block.photometric === YCBCR ? 1 : 0) : null;
+  const sharp = await loadSharp();
   const { data, info } = await sharp(completeJpeg(block.bytes, block.jpegTables, transform), {
     limitInputPixels: block.width * block.rows * 2,
     failOn: 'warning',

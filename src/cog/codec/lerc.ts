@@ -1,4 +1,5 @@
-import { decode, getBlobInfo, load, type LercPixelType, type PixelTypedArray } from 'lerc';
+import type * as lercModule from 'lerc';
+import type { LercPixelType, PixelTypedArray } from 'lerc';
 import type { Dtype } from '../../raster/raster.ts';
 import type { Codec, EncodedBlock } from './codec.ts';
 import { inflate } from './deflate.ts';
@@ -18,7 +19,9 @@ const DTYPES: Readonly<Record<LercPixelType, Dtype>> = {
   F64: 'float64',
 };
 
-let loading: Promise<void> | null = null;
+type Lerc = Pick<typeof lercModule, 'decode' | 'getBlobInfo'>;
+
+let loading: Promise<Lerc> | null = null;
 
 export const refuseLerc: Codec['refuse'] = ({ bits }) => (bits % 8 !== 0 ? `LERC of ${bits} bits is not read` : null);
 
@@ -28,8 +31,8 @@ export const refuseLerc: Codec['refuse'] = ({ bits }) => (bits % 8 !== 0 ? `LERC
  * blob's validity.
  */
 export async function decodeLerc(block: EncodedBlock): Promise<Uint8Array> {
-  loading ??= load();
-  await loading;
+  loading ??= loadLerc();
+  const { decode, getBlobInfo } = await loading;
   const blob = await unwrap(block);
   const { width, height, depthCount, bandCount } = getBlobInfo(blob);
   const isAlphaApart = depthCount === block.samples - 1;
@@ -42,6 +45,12 @@ export async function decodeLerc(block: EncodedBlock): Promise<Uint8Array> {
   if (values === undefined || DTYPES[pixelType] !== block.dtype) throw new Error(`the LERC blob holds ${pixelType}`);
   const samples = isAlphaApart ? withAlpha(values, mask, depthCount) : withNan(values, mask, depthCount);
   return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+}
+
+async function loadLerc(): Promise<Lerc> {
+  const lerc = await import('lerc');
+  await lerc.load();
+  return lerc;
 }
 
 async function unwrap({ bytes, decodedBytes }: EncodedBlock): Promise<Uint8Array> {

@@ -1,5 +1,5 @@
-import sharp from 'sharp';
 import type { Codec, EncodedBlock } from './codec.ts';
+import { loadSharp } from './load-sharp.ts';
 
 export const refuseWebp: Codec['refuse'] = ({ dtype, bits, samples }) => {
   if (dtype !== 'uint8' || bits !== 8) return `WebP of ${dtype} with ${bits} bits is not read`;
@@ -8,6 +8,7 @@ export const refuseWebp: Codec['refuse'] = ({ dtype, bits, samples }) => {
 
 /** Decodes a WebP block to RGB or RGBA; an opaque block of a file with alpha is stored without, and gets 255. */
 export async function decodeWebp(block: EncodedBlock): Promise<Uint8Array> {
+  const sharp = await loadSharp();
   const image = sharp(block.bytes, {
     limitInputPixels: block.width * block.rows * 2,
     failOn: 'warning',

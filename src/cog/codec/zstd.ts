@@ -1,5 +1,5 @@
 import zlib from 'node:zlib';
-import { ZSTDDecoder } from 'zstddec';
+import type { ZSTDDecoder } from 'zstddec';
 
 type NativeZstd = (bytes: Uint8Array, options: { chunkSize: number; maxOutputLength: number }) => Uint8Array;
 
@@ -51,6 +51,7 @@ function mostDecoded(bytes: Uint8Array): number {
 }
 
 async function loadDecoder(): Promise<ZSTDDecoder> {
+  const { ZSTDDecoder } = await import('zstddec');
   const decoder = new ZSTDDecoder();
   await decoder.init();
   return decoder;

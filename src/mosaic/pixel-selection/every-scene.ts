@@ -1,4 +1,5 @@
 import { TilerError } from '../../errors.ts';
+import { isOpaque } from '../../raster/mask.ts';
 import { createSamples } from '../../raster/raster.ts';
 import type { Raster, Samples } from '../../raster/raster.ts';
 import type { MosaicShape, PixelSelection } from '../pixel-selection.ts';
@@ -13,10 +14,12 @@ const MAX_RASTERS = 65_535;
  */
 export abstract class EverySceneSelection implements PixelSelection {
   protected readonly shape: MosaicShape;
-  /** Before a row is taken: of the rasters fed earlier. 0 = none had a valid pixel here. */
+  /** Before a span is taken: of the rasters fed earlier. 0 = none had a valid pixel here. */
   protected readonly mask: Uint8Array;
   private rasters = 0;
   private isEmpty = true;
+  /** True once the mask is known to be 255 everywhere. */
+  private isFull = false;
 
   constructor(shape: MosaicShape) {
     this.shape = shape;
@@ -37,14 +40,7 @@ export abstract class EverySceneSelection implements PixelSelection {
     if (this.rasters > MAX_RASTERS) {
       throw new TilerError('MOSAIC_TOO_MANY_ASSETS', `Mosaicking more than ${MAX_RASTERS} scenes in one tile`);
     }
-    let taken = false;
-    for (let row = 0; row < raster.height; row++) {
-      const from = row * raster.width;
-      const to = (at.row + row) * this.shape.width + at.col;
-      if (!hasValid(raster.mask, from, raster.width)) continue;
-      if (this.takeRow(raster, from, to)) taken = true;
-      if (this.raiseMask(raster, from, to)) taken = true;
-    }
+    const taken = this.feedRows(raster, at.row * this.shape.width + at.col);
     if (taken) this.isEmpty = false;
     return taken;
   }
@@ -54,12 +50,12 @@ export abstract class EverySceneSelection implements PixelSelection {
   }
 
   /**
-   * Takes one row of a raster, from its sample `from` on, into the mosaic from sample `to` on. Some pixel of it is valid;
-   * which ones, the raster's mask says.
+   * Takes `length` pixels of a raster, from its sample `from` on, into the mosaic from sample `to` on. All of them are
+   * valid. They may be of several rows, where the raster is as wide as the mosaic.
    *
    * @returns whether any was taken
    */
-  protected abstract takeRow(raster: Raster, from: number, to: number): boolean;
+  protected abstract takeSpan(raster: Raster, from: number, to: number, length: number): boolean;
 
   /** The mosaic; some pixel of it is valid. */
   protected abstract finish(): Raster;
@@ -69,19 +65,40 @@ export abstract class EverySceneSelection implements PixelSelection {
     return Array.from({ length: bandCount }, () => createSamples(dtype, this.mask.length));
   }
 
-  private raiseMask(raster: Raster, from: number, to: number): boolean {
+  /** Takes the valid pixels of all rows, span by span; rows that are one after the other in both are one row. */
+  private feedRows(raster: Raster, to: number): boolean {
+    const isWhole = raster.width === this.shape.width;
+    const width = isWhole ? raster.mask.length : raster.width;
+    if (isWhole && width > 0 && isOpaque(raster.mask)) return this.take(raster, 0, to, width);
+    let taken = false;
+    for (let row = 0; row * width < raster.mask.length; row++) {
+      const shift = to + row * (this.shape.width - raster.width);
+      const end = (row + 1) * width;
+      for (let i = row * width; i < end; i++) {
+        if (raster.mask[i] === 0) continue;
+        const from = i;
+        while (i < end && raster.mask[i] !== 0) i++;
+        if (this.take(raster, from, shift + from, i - from)) taken = true;
+      }
+    }
+    return taken;
+  }
+
+  private take(raster: Raster, from: number, to: number, length: number): boolean {
+    const isTaken = this.takeSpan(raster, from, to, length);
+    return this.raiseMask(raster, from, to, length) || isTaken;
+  }
+
+  private raiseMask(raster: Raster, from: number, to: number, length: number): boolean {
+    if (this.isFull) return false;
     const { mask } = this;
     let raised = false;
-    for (let i = from, j = to; i < from + raster.width; i++, j++) {
+    for (let i = from, j = to; i < from + length; i++, j++) {
       if (raster.mask[i]! <= mask[j]!) continue;
       mask[j] = raster.mask[i]!;
       raised = true;
     }
+    if (length === mask.length) this.isFull = isOpaque(mask);
     return raised;
   }
-}
-
-function hasValid(mask: Uint8Array, from: number, width: number): boolean {
-  for (let i = from; i < from + width; i++) if (mask[i]! !== 0) return true;
-  return false;
 }

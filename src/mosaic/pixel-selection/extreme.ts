@@ -33,11 +33,11 @@ class Extreme extends EverySceneSelection {
     this.sign = sign;
   }
 
-  protected takeRow(raster: Raster, from: number, to: number): boolean {
+  protected takeSpan(raster: Raster, from: number, to: number, length: number): boolean {
     const { bands } = this;
-    if (this.bandRule === 'pixel' && bands.length > 1) return this.takePixels(raster, from, to);
+    if (this.bandRule === 'pixel' && bands.length > 1) return this.takePixels(raster, from, to, length);
     let taken = false;
-    for (let b = 0; b < bands.length; b++) if (this.takeBand(raster, b, from, to)) taken = true;
+    for (let b = 0; b < bands.length; b++) if (this.takeBand(raster, b, from, to, length)) taken = true;
     return taken;
   }
 
@@ -46,26 +46,25 @@ class Extreme extends EverySceneSelection {
     return { width, height, dtype, bands: this.bands, mask: this.mask };
   }
 
-  private takeBand(raster: Raster, b: number, from: number, to: number): boolean {
+  private takeBand(raster: Raster, b: number, from: number, to: number, length: number): boolean {
     const { mask, sign } = this;
     const source = raster.bands[b]!;
     const target = this.bands[b]!;
     let taken = false;
-    for (let i = from, j = to; i < from + raster.width; i++, j++) {
-      if (raster.mask[i] === 0) continue;
-      if (mask[j]! !== 0 && !wins(sign * source[i]!, sign * target[j]!)) continue;
-      target[j] = source[i]!;
+    for (let i = from, j = to; i < from + length; i++, j++) {
+      const value = source[i]!;
+      if (mask[j]! !== 0 && !wins(sign, value, target[j]!)) continue;
+      target[j] = value;
       taken = true;
     }
     return taken;
   }
 
-  private takePixels(raster: Raster, from: number, to: number): boolean {
+  private takePixels(raster: Raster, from: number, to: number, length: number): boolean {
     const { mask, bands, sign } = this;
     let taken = false;
-    for (let i = from, j = to; i < from + raster.width; i++, j++) {
-      if (raster.mask[i] === 0) continue;
-      if (mask[j]! !== 0 && !wins(sign * sumAt(raster.bands, i), sign * sumAt(bands, j))) continue;
+    for (let i = from, j = to; i < from + length; i++, j++) {
+      if (mask[j]! !== 0 && !wins(sign, sumAt(raster.bands, i), sumAt(bands, j))) continue;
       for (let b = 0; b < bands.length; b++) bands[b]![j] = raster.bands[b]![i]!;
       taken = true;
     }
@@ -73,9 +72,13 @@ class Extreme extends EverySceneSelection {
   }
 }
 
-/** True if a later value takes the place of an earlier one: it is greater, or the earlier is NaN and it is not. */
-export function wins(later: number, earlier: number): boolean {
-  return later > earlier || (Number.isNaN(earlier) && !Number.isNaN(later));
+/**
+ * True if a later value takes the place of an earlier one: it is greater, with the sign -1 smaller, or the earlier is NaN
+ * and it is not.
+ */
+export function wins(sign: 1 | -1, later: number, earlier: number): boolean {
+  // Not by multiplying with the sign: of a whole number that is 0 it makes -0, which costs all others their speed.
+  return (sign === 1 ? later > earlier : later < earlier) || (Number.isNaN(earlier) && !Number.isNaN(later));
 }
 
 function sumAt(bands: readonly Samples[], i: number): number {

@@ -1,10 +1,13 @@
 import type { Raster, Samples } from '../../raster/raster.ts';
-import { isOpaque } from '../../raster/mask.ts';
+import { clearMasked, isOpaque } from '../../raster/mask.ts';
 import { createSamples } from '../../raster/raster.ts';
 import type { MosaicShape, PixelSelection } from '../pixel-selection.ts';
 import { assertFits } from './fits.ts';
 
 const OPAQUE = 255;
+
+/** Shorter spans are copied sample by sample, which is faster than making a view of them. */
+const MIN_COPY = 32;
 
 /**
  * The first valid pixel wins: scenes lie on each other like sheets of paper, the first fed on top.
@@ -64,20 +67,19 @@ class First implements PixelSelection {
 
   /** The first raster, where it covers the whole mosaic, becomes the mosaic: without a copy, or a look at each pixel. */
   private takeWhole({ bands, mask }: Raster): boolean {
-    // Grey that is repeated for red, green and blue is one array, until other scenes lie below it.
-    const own = bands.map((band, b) => (bands.indexOf(band) < b ? band.slice() : band));
-    this.pixels = { bands: own, mask };
     if (isOpaque(mask)) {
+      this.pixels = { bands, mask };
       this.openPixels = 0;
       this.isEmpty = false;
       return true;
     }
-    let [opaque, masked] = [0, 0];
-    for (let i = 0; i < mask.length; i++) {
-      if (mask[i] === OPAQUE) opaque++;
-      else if (mask[i] === 0) masked++;
-    }
-    if (masked > 0) for (const band of own) clearMasked(band, mask);
+    // Grey that is repeated for red, green and blue is one array, until other scenes lie below it.
+    const own = bands.map((band, b) => (bands.indexOf(band) < b ? band.slice() : band));
+    this.pixels = { bands: own, mask };
+    // What a raster holds under mask 0 has no meaning, and is 0 in a mosaic.
+    const masked = clearMasked(own, mask);
+    let opaque = 0;
+    for (let i = 0; i < mask.length; i++) if (mask[i] === OPAQUE) opaque++;
     this.openPixels -= opaque;
     this.isEmpty = masked === mask.length;
     return !this.isEmpty;
@@ -93,11 +95,21 @@ class First implements PixelSelection {
   private feedRow(raster: Raster, from: number, to: number): boolean {
     const { mask, bands } = (this.pixels ??= this.begin());
     let taken = false;
-    for (let i = from, j = to; i < from + raster.width; i++, j++) {
+    const end = from + raster.width;
+    for (let i = from, j = to; i < end; i++, j++) {
       const below = raster.mask[i]!;
       const top = mask[j]!;
       if (below === 0 || top === OPAQUE) continue;
       taken = true;
+      if (below === OPAQUE && top === 0) {
+        const length = lengthOfSheet(raster.mask, i, end, mask, j);
+        copySpan(raster.bands, i, bands, j, length);
+        mask.fill(OPAQUE, j, j + length);
+        this.openPixels -= length;
+        i += length - 1;
+        j += length - 1;
+        continue;
+      }
       if (top === 0) {
         for (let b = 0; b < bands.length; b++) bands[b]![j] = raster.bands[b]![i]!;
         mask[j] = below;
@@ -122,7 +134,23 @@ class First implements PixelSelection {
   }
 }
 
-/** What a raster holds under mask 0 has no meaning, and is 0 in a mosaic. */
-function clearMasked(band: Samples, mask: Uint8Array): void {
-  for (let i = 0; i < mask.length; i++) if (mask[i] === 0) band[i] = 0;
+/** How many pixels from `i` on are opaque, and have nothing on them from `j` on. */
+function lengthOfSheet(below: Uint8Array, i: number, end: number, top: Uint8Array, j: number): number {
+  let length = 1;
+  while (i + length < end && below[i + length] === OPAQUE && top[j + length] === 0) length++;
+  return length;
+}
+
+function copySpan(
+  source: readonly Samples[],
+  from: number,
+  target: readonly Samples[],
+  to: number,
+  length: number,
+): void {
+  for (let b = 0; b < target.length; b++) {
+    const [given, band] = [source[b]!, target[b]!];
+    if (length >= MIN_COPY) band.set(given.subarray(from, from + length), to);
+    else for (let n = 0; n < length; n++) band[to + n] = given[from + n]!;
+  }
 }

@@ -37,15 +37,14 @@ class LastBand extends EverySceneSelection {
     this.sign = sign;
   }
 
-  protected takeRow(raster: Raster, from: number, to: number): boolean {
+  protected takeSpan(raster: Raster, from: number, to: number, length: number): boolean {
     const { bands, mask, sign } = this;
     const last = bands.length - 1;
     const decider = raster.bands[last]!;
     const best = bands[last]!;
     let taken = false;
-    for (let i = from, j = to; i < from + raster.width; i++, j++) {
-      if (raster.mask[i] === 0) continue;
-      if (mask[j]! !== 0 && !wins(sign * decider[i]!, sign * best[j]!)) continue;
+    for (let i = from, j = to; i < from + length; i++, j++) {
+      if (mask[j]! !== 0 && !wins(sign, decider[i]!, best[j]!)) continue;
       for (let b = 0; b <= last; b++) bands[b]![j] = raster.bands[b]![i]!;
       taken = true;
     }

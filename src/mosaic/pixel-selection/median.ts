@@ -8,6 +8,9 @@ import { assertFits } from './fits.ts';
 /** Values put in order between two turns of the event loop: some 20 ms. */
 const VALUES_PER_TURN = 500_000;
 
+/** So many values are put in order one by one. */
+const FEW_VALUES = 24;
+
 /**
  * The median of all valid pixels, band by band, in the dtype of the scenes. Of an even number of values it is the mean of
  * the two in the middle, rounded half up for integers, where rio-tiler truncates. NaN in a valid pixel makes it NaN.
@@ -127,20 +130,23 @@ class Median implements PixelSelection {
     const { layers, output } = this;
     const values = createSamples(dtype, layers.length);
     const valid = new Uint32Array(layers.length);
+    const masks = layers.map(({ mask }) => mask);
+    const bands = output.bands.map((_, b) => layers.map((layer) => layer.bands[b]!));
     const medianOf = isIntegerDtype(dtype) ? medianOfIntegers : medianOfFloats;
     for (let i = firstRow * width; i < endRow * width; i++) {
       let count = 0;
       let alpha = 0;
-      for (let n = 0; n < layers.length; n++) {
-        const layerAlpha = layers[n]!.mask[i]!;
+      for (let n = 0; n < masks.length; n++) {
+        const layerAlpha = masks[n]![i]!;
         if (layerAlpha === 0) continue;
         if (layerAlpha > alpha) alpha = layerAlpha;
         valid[count++] = n;
       }
       if (count === 0) continue;
       const j = this.top * width + i;
-      for (let b = 0; b < output.bands.length; b++) {
-        for (let n = 0; n < count; n++) values[n] = layers[valid[n]!]!.bands[b]![i]!;
+      for (let b = 0; b < bands.length; b++) {
+        const sources = bands[b]!;
+        for (let n = 0; n < count; n++) values[n] = sources[valid[n]!]![i]!;
         output.bands[b]![j] = medianOf(values, count);
       }
       output.mask[j] = alpha;
@@ -149,30 +155,59 @@ class Median implements PixelSelection {
   }
 }
 
-/** The median of the first `count` values, which are put in order. */
+/** The median of the first `count` values, which change places. */
 function medianOfIntegers(values: Samples, count: number): number {
-  sort(values, count);
-  const upper = values[count >> 1]!;
-  return count % 2 === 1 ? upper : Math.floor((values[(count >> 1) - 1]! + upper) / 2 + 0.5);
+  const upper = selectUpper(values, count);
+  return count % 2 === 1 ? upper : Math.floor((greatestBelow(values, count) + upper) / 2 + 0.5);
 }
 
 function medianOfFloats(values: Samples, count: number): number {
   for (let n = 0; n < count; n++) if (Number.isNaN(values[n]!)) return NaN;
-  sort(values, count);
-  const upper = values[count >> 1]!;
-  return count % 2 === 1 ? upper : (values[(count >> 1) - 1]! + upper) / 2;
+  const upper = selectUpper(values, count);
+  return count % 2 === 1 ? upper : (greatestBelow(values, count) + upper) / 2;
 }
 
-/** Few values are inserted one by one, which is faster than calling the engine's sort on a view of them. */
-function sort(values: Samples, count: number): void {
-  if (count > 48) {
-    values.subarray(0, count).sort();
-    return;
+/** After `selectUpper`: the greatest of the lower half. */
+function greatestBelow(values: Samples, count: number): number {
+  let greatest = values[0]!;
+  for (let n = 1; n < count >> 1; n++) if (values[n]! > greatest) greatest = values[n]!;
+  return greatest;
+}
+
+/**
+ * The value that is in the middle when all are in order, or the upper of two, moved to its place; those before it are not
+ * greater, and those behind it not smaller. Many values are parted again and again, only where the middle is.
+ *
+ * @see Hoare 1961, "Algorithm 65: Find"
+ */
+function selectUpper(values: Samples, count: number): number {
+  const middle = count >> 1;
+  let [low, high] = [0, count - 1];
+  while (high - low >= FEW_VALUES) {
+    const [a, b, c] = [values[low]!, values[(low + high) >> 1]!, values[high]!];
+    const pivot = Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
+    let [i, j] = [low, high];
+    while (i <= j) {
+      while (values[i]! < pivot) i++;
+      while (values[j]! > pivot) j--;
+      if (i > j) break;
+      const value = values[i]!;
+      values[i++] = values[j]!;
+      values[j--] = value;
+    }
+    if (j < middle) low = i;
+    if (i > middle) high = j;
   }
-  for (let n = 1; n < count; n++) {
+  sort(values, low, high);
+  return values[middle]!;
+}
+
+/** Puts the values `from … to` in order, one by one. */
+function sort(values: Samples, from: number, to: number): void {
+  for (let n = from + 1; n <= to; n++) {
     const value = values[n]!;
     let at = n - 1;
-    for (; at >= 0 && values[at]! > value; at--) values[at + 1] = values[at]!;
+    for (; at >= from && values[at]! > value; at--) values[at + 1] = values[at]!;
     values[at + 1] = value;
   }
 }

@@ -52,9 +52,9 @@ class Count extends EverySceneSelection {
     this.counts = new Uint16Array(this.mask.length);
   }
 
-  protected takeRow(raster: Raster, from: number, to: number): boolean {
+  protected takeSpan(_raster: Raster, _from: number, to: number, length: number): boolean {
     const { counts } = this;
-    for (let i = from, j = to; i < from + raster.width; i++, j++) if (raster.mask[i]! !== 0) counts[j]!++;
+    for (let j = to; j < to + length; j++) counts[j]!++;
     return true;
   }
 
@@ -67,9 +67,9 @@ class Count extends EverySceneSelection {
 class Mean extends Count {
   private readonly sums = this.createBands(sumDtype(this.shape.dtype));
 
-  protected override takeRow(raster: Raster, from: number, to: number): boolean {
-    addRow(this.sums, raster, from, to);
-    return super.takeRow(raster, from, to);
+  protected override takeSpan(raster: Raster, from: number, to: number, length: number): boolean {
+    addSpan(this.sums, raster, from, to, length);
+    return super.takeSpan(raster, from, to, length);
   }
 
   protected override finish(): Raster {
@@ -94,16 +94,17 @@ class Stdev extends Count {
   /** Sums of the squared distances from the mean. */
   private readonly squares = this.createBands('float64');
 
-  protected override takeRow(raster: Raster, from: number, to: number): boolean {
+  protected override takeSpan(raster: Raster, from: number, to: number, length: number): boolean {
     const { counts } = this;
-    super.takeRow(raster, from, to);
+    super.takeSpan(raster, from, to, length);
     for (let b = 0; b < raster.bands.length; b++) {
       const [source, means, squares] = [raster.bands[b]!, this.means[b]!, this.squares[b]!];
-      for (let i = from, j = to; i < from + raster.width; i++, j++) {
-        if (raster.mask[i] === 0) continue;
-        const distance = source[i]! - means[j]!;
-        means[j]! += distance / counts[j]!;
-        squares[j]! += distance * (source[i]! - means[j]!);
+      for (let i = from, j = to; i < from + length; i++, j++) {
+        const value = source[i]!;
+        const before = means[j]!;
+        const mean = before + (value - before) / counts[j]!;
+        means[j] = mean;
+        squares[j]! += (value - before) * (value - mean);
       }
     }
     return true;
@@ -124,8 +125,8 @@ class Stdev extends Count {
 class Sum extends EverySceneSelection {
   private readonly sums = this.createBands('float64');
 
-  protected takeRow(raster: Raster, from: number, to: number): boolean {
-    addRow(this.sums, raster, from, to);
+  protected takeSpan(raster: Raster, from: number, to: number, length: number): boolean {
+    addSpan(this.sums, raster, from, to, length);
     return true;
   }
 
@@ -135,9 +136,9 @@ class Sum extends EverySceneSelection {
   }
 }
 
-function addRow(sums: Raster['bands'], raster: Raster, from: number, to: number): void {
+function addSpan(sums: Raster['bands'], { bands }: Raster, from: number, to: number, length: number): void {
   for (let b = 0; b < sums.length; b++) {
-    const [source, target] = [raster.bands[b]!, sums[b]!];
-    for (let i = from, j = to; i < from + raster.width; i++, j++) if (raster.mask[i]! !== 0) target[j]! += source[i]!;
+    const [source, target] = [bands[b]!, sums[b]!];
+    for (let i = from, j = to; i < from + length; i++, j++) target[j]! += source[i]!;
   }
 }

@@ -7,8 +7,8 @@ let sharedWriter: PngWriter | null = null;
 
 /**
  * PNG: a palette where the tile has at most 256 colours, else grey or RGB, with an alpha channel only if a pixel needs
- * it; 16 bits where the picture has them, and its own palette where it is one by index. Lossless; what lies under mask 0
- * may come back as 0.
+ * it; 16 bits where the picture has them, and its own palette where it is one by index. Red, green and blue that are the
+ * same everywhere are grey. Lossless; what lies under mask 0 may come back as 0.
  *
  * The file is made on the calling thread in less than a millisecond for 256 px, so each call first lets the event loop
  * turn: a metatile whose blocks are all cached would otherwise hold it for as long as it has tiles.

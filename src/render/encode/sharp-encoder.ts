@@ -1,5 +1,5 @@
-import sharp from 'sharp';
 import type { Sharp } from 'sharp';
+import { loadSharp } from '../../cog/codec/load-sharp.ts';
 import type { Raster } from '../../raster/raster.ts';
 import { joinAvif } from './avif-container.ts';
 import { toColours } from './check-picture.ts';
@@ -13,22 +13,13 @@ const JPEG_BACKGROUND = { r: 255, g: 255, b: 255 };
 /** From this quality on, colours are worth as many samples as brightness. */
 const JPEG_FULL_COLOUR_QUALITY = 90;
 
-/**
- * Sets sharp up for a process of its own per core: one thread for an image, no cache of images that never come again.
- * Changes no byte of the result. Called once, where a process is put together.
- */
-export function limitSharp(): void {
-  sharp.concurrency(1);
-  sharp.cache(false);
-}
-
 /** WebP: lossy colours, quality 80 unless another is given, or lossless ones. Alpha is lossless: a mask stays exact. */
 export function createWebpEncoder({ quality, lossless }: EncodeOptions): TileEncoder {
   const options = lossless === true ? { lossless } : { quality: quality ?? 80, alphaQuality: 100 };
   return {
     extension: 'webp',
     contentType: 'image/webp',
-    encode: async (picture) => await encodeWith(imageOf(toColours(picture)).webp({ ...options, effort: 2 })),
+    encode: async (picture) => await encodeWith((await imageOf(toColours(picture))).webp({ ...options, effort: 2 })),
   };
 }
 
@@ -44,7 +35,7 @@ export function createJpegEncoder(options: EncodeOptions): TileEncoder {
     contentType: 'image/jpeg',
     encode: async (picture) => {
       const raster = toColours(picture);
-      const image = imageOf(raster);
+      const image = await imageOf(raster);
       const opaque = isOpaque(raster) ? image : image.flatten({ background: JPEG_BACKGROUND });
       return await encodeWith(opaque.jpeg({ quality, chromaSubsampling, mozjpeg: false }));
     },
@@ -64,9 +55,10 @@ export function createAvifEncoder({ quality, lossless }: EncodeOptions): TileEnc
     contentType: 'image/avif',
     encode: async (picture) => {
       const raster = toColours(picture);
-      if (lossless === true || isOpaque(raster)) return await encodeWith(imageOf(raster).avif(options));
-      const colours = await encodeWith(interleave(raster, fillHidden(raster)).avif(options));
-      return joinAvif(colours, await encodeWith(alphaImageOf(raster).avif(withoutLoss)));
+      if (lossless === true || isOpaque(raster)) return await encodeWith((await imageOf(raster)).avif(options));
+      const colours = await interleave(raster, fillHidden(raster));
+      const alpha = await alphaImageOf(raster);
+      return joinAvif(await encodeWith(colours.avif(options)), await encodeWith(alpha.avif(withoutLoss)));
     },
   };
 }
@@ -77,21 +69,22 @@ function isOpaque({ mask }: Raster): boolean {
 }
 
 /** Hands the pixels to sharp, interleaved: grey, grey + alpha, RGB or RGBA. */
-function imageOf(raster: Picture): Sharp {
-  return interleave(raster, isOpaque(raster) ? raster.bands : [...raster.bands, raster.mask]);
+async function imageOf(raster: Picture): Promise<Sharp> {
+  return await interleave(raster, isOpaque(raster) ? raster.bands : [...raster.bands, raster.mask]);
 }
 
 /** The mask alone, over black. */
-function alphaImageOf(raster: Picture): Sharp {
-  return interleave(raster, [new Uint8Array(raster.mask.length), raster.mask]);
+async function alphaImageOf(raster: Picture): Promise<Sharp> {
+  return await interleave(raster, [new Uint8Array(raster.mask.length), raster.mask]);
 }
 
-function interleave({ width, height }: Raster, planes: readonly Uint8Array[]): Sharp {
+async function interleave({ width, height }: Raster, planes: readonly Uint8Array[]): Promise<Sharp> {
   const channels = planes.length as 1 | 2 | 3 | 4;
   const pixels = new Uint8Array(width * height * channels);
   planes.forEach((plane, channel) => {
     for (let i = 0, at = channel; at < pixels.length; i++, at += channels) pixels[at] = plane[i]!;
   });
+  const sharp = await loadSharp();
   const image = sharp(pixels, { raw: { width, height, channels } });
   return channels < 3 ? image.toColourspace('b-w') : image;
 }

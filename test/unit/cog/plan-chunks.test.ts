@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chunksOfTile } from '../../../src/cog/plan-chunks.ts';
+import { boxOfWindow, chunksOfTile } from '../../../src/cog/plan-chunks.ts';
 import type { Project } from '../../../src/raster/inverse-mapping.ts';
 
 const TILE = { width: 256, height: 256 };
@@ -24,4 +24,12 @@ describe('chunksOfTile', () => {
       { col: 192, row: 192, width: 64, height: 64 },
     ]);
   });
+});
+
+test('the box of a window is the same by its diagonal where columns and rows are apart', () => {
+  const curved: Project = (xs, ys) => {
+    for (let i = 0; i < xs.length; i++) [xs[i], ys[i]] = [Math.sin(xs[i]! / 50), Math.exp(ys[i]! / 99)];
+  };
+  const window = { col: 13, row: 2, width: 243, height: 97 };
+  expect(boxOfWindow(curved, window, true)).toEqual(boxOfWindow(curved, window));
 });

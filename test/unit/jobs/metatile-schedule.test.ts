@@ -16,7 +16,46 @@ test('hands out the indices in their order, then nothing', () => {
   expect(schedule.isExhausted()).toBe(true);
 });
 
-test('reads the plan only as far as it is handed out', () => {
+const COUNT_TO = (end: number): number[] => Array.from({ length: end }, (_, index) => index);
+
+test('each process gets stretches of the plan, in their order', () => {
+  const { schedule } = clocked(COUNT_TO(1000));
+  const got: number[][] = [[], []];
+  for (let turn = 0; turn < 40; turn++) got[turn % 2]!.push(schedule.next(false, turn % 2)!.index);
+  const [first, second] = got;
+  expect(first).toStrictEqual([...COUNT_TO(16), 32, 33, 34, 35]);
+  expect(second).toStrictEqual([...COUNT_TO(32).slice(16), 48, 49, 50, 51]);
+});
+
+test.each([1, 2, 3, 7])(
+  'everything is handed out once to %i processes, and none is idle before the end',
+  (processes) => {
+    const { schedule } = clocked(COUNT_TO(100));
+    const got: number[] = [];
+    for (let turn = 0; !schedule.isExhausted(); turn++) {
+      // The first is as fast as all others together.
+      const slot = turn % 2 === 0 ? 0 : turn % processes;
+      got.push(schedule.next(false, slot)!.index);
+    }
+    expect(got.toSorted((a, b) => a - b)).toStrictEqual(COUNT_TO(100));
+  },
+);
+
+test('at the end of the plan a process takes over what another has not begun, from its end', () => {
+  const { schedule } = clocked(COUNT_TO(5));
+  expect([0, 1, 1, 0, 1].map((slot) => schedule.next(false, slot)?.index)).toStrictEqual([0, 4, 3, 1, 2]);
+  expect(schedule.next(false, 0)).toBeNull();
+  expect(schedule.isExhausted()).toBe(true);
+});
+
+test('is not exhausted while a stretch is not begun', () => {
+  const { schedule } = clocked(COUNT_TO(2));
+  schedule.next(false, 0);
+  expect(schedule.next(false, 1)?.index).toBe(1);
+  expect(schedule.isExhausted()).toBe(true);
+});
+
+test('reads the plan only one stretch ahead', () => {
   let read = 0;
   const { schedule } = clocked(
     (function* () {
@@ -25,7 +64,9 @@ test('reads the plan only as far as it is handed out', () => {
   );
   schedule.next(true);
   schedule.next(true);
-  expect(read).toBe(2);
+  expect(read).toBe(16);
+  schedule.next(true, 1);
+  expect(read).toBe(32);
 });
 
 test('a metatile that is put back comes after its wait, before the rest of the plan', () => {

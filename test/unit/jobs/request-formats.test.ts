@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { renderHash } from '../../../jobs/request-hash.ts';
-import { checkTilesetRequest, parseTilesetRequest, renderOptionsOf } from '../../../jobs/tileset-request.ts';
+import { renderOptionsOf } from '../../../jobs/render-options.ts';
+import { checkTilesetRequest, parseTilesetRequest } from '../../../jobs/tileset-request.ts';
 import type { TilesetRequestInput } from '../../../jobs/tileset-request.ts';
 
 const REQUEST: TilesetRequestInput = {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { runHash } from '../../../jobs/request-hash.ts';
-import { checkTilesetRequest, parseTilesetRequest, renderOptionsOf } from '../../../jobs/tileset-request.ts';
+import { renderOptionsOf } from '../../../jobs/render-options.ts';
+import { checkTilesetRequest, parseTilesetRequest } from '../../../jobs/tileset-request.ts';
 
 const REQUEST = {
   mosaic: { type: 'stac', url: 'https://stac.example/search' },

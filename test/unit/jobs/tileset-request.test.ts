@@ -1,12 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { renderHash, requestHash, runHash } from '../../../jobs/request-hash.ts';
-import {
-  nodataOf,
-  parseTilesetRequest,
-  renderOptionsOf,
-  tilesetRequestJsonSchema,
-} from '../../../jobs/tileset-request.ts';
+import { parseTilesetRequest, tilesetRequestJsonSchema } from '../../../jobs/tileset-request.ts';
+import { nodataOf, renderOptionsOf } from '../../../jobs/render-options.ts';
 import type { TilesetRequestInput } from '../../../jobs/tileset-request.ts';
 import { isTilerError } from '../../../src/errors.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Project } from '../../../src/raster/inverse-mapping.ts';
-import { measureScale } from '../../../src/raster/resample-scale.ts';
+import { measureScale, measureSeparableScale } from '../../../src/raster/resample-scale.ts';
 
 function linear(a: number, b: number, c: number, d: number): Project {
   return (xs, ys) => {
@@ -35,4 +35,16 @@ describe('measureScale', () => {
     expect(measureScale(torn, 180, 180).x).toBeCloseTo(0.25, 6);
     expect(measureScale((xs) => void xs.fill(Number.NaN), 256, 256)).toEqual({ x: 1, y: 1 });
   });
+});
+
+test.each([
+  [256, 256],
+  [7, 300],
+  [1, 1],
+  [1, 40],
+])('measureSeparableScale gives every bit of measureScale, over %i x %i pixels', (width, height) => {
+  const curved: Project = (xs, ys) => {
+    for (let i = 0; i < xs.length; i++) [xs[i], ys[i]] = [Math.atan(xs[i]! / 300) * 977, Math.exp(ys[i]! / 211) * 3.7];
+  };
+  expect(measureSeparableScale(curved, width, height)).toEqual(measureScale(curved, width, height));
 });

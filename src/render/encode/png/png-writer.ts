@@ -38,8 +38,9 @@ export class PngWriter {
    * Writes a picture: of 8 bits with a palette where it has few colours, of 16 bits as it is; with alpha where a pixel is
    * not opaque. What lies under mask 0 comes back as 0.
    */
-  write(picture: Picture | DeepPicture): Uint8Array {
+  write(given: Picture | DeepPicture): Uint8Array {
     const { kernel } = this;
+    const picture = withoutRepeats(given);
     const { bands } = picture;
     kernel.load(picture);
     const isOpaque = kernel.isOpaque() === 1;
@@ -100,6 +101,23 @@ export class PngWriter {
     const at = closeChunk(file, from, end);
     return file.slice(0, closeChunk(file, openChunk(file, at, 'IEND'), at + 8));
   }
+}
+
+/** A picture of red, green and blue that are the same everywhere is grey: a third of the bytes to look at. */
+function withoutRepeats(picture: Picture | DeepPicture): Picture | DeepPicture {
+  const { bands } = picture;
+  const [first] = bands;
+  if (first === undefined || bands.some((band) => !isSame(first, band))) return picture;
+  return { ...picture, bands: bands.slice(0, 1) } as Picture | DeepPicture;
+}
+
+/** Compared by the C library, which in a picture in colours stops at the first pixels. */
+function isSame(a: Uint8Array | Uint16Array, b: Uint8Array | Uint16Array): boolean {
+  return a === b || Buffer.compare(bytesOf(a), bytesOf(b)) === 0;
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array | Uint16Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** Writes all that goes before the data; gives where they begin. */

@@ -2,8 +2,11 @@ import { HASH_BITS, HEADS } from './memory';
 import { matchLength, pushSequence } from './sequences';
 import { MAX_DISTANCE, MAX_MATCH } from './symbols';
 
-/** After so many literals in a row (as a power of two) every second byte is looked at, then every third … */
-const SKIP_SHIFT: i32 = 4;
+/**
+ * After so many literals in a row (as a power of two) every second byte is looked at, then every third … The steps grow
+ * fast, as pictures that were filtered well are mostly literals, and long matches are found late and extended backwards.
+ */
+const SKIP_SHIFT: i32 = 1;
 const MAX_STEP: i32 = 32;
 /** A match of this length pays whatever its literals would have cost. */
 const SURE_MATCH: i32 = 40;
@@ -13,7 +16,7 @@ const FAR_COST: i32 = 25 * 16;
 /** What a match must save at least: each takes time, and makes the symbols of all others a little rarer. */
 const LEAST_GAIN: i32 = 16;
 /** Matches are first tried by their first four bytes and four others, at most this far behind them. */
-const MAX_TAIL: i32 = 4;
+const MAX_TAIL: i32 = 8;
 
 /**
  * Splits filtered rows into literals and matches, with one look per byte: at the pixel before, at the row above, and at

@@ -24,10 +24,10 @@ export const PLACES: usize = memory.data(256, 16);
 /** Which indices pixels that are seen have, then which those have that are not: 1 or 0 each. */
 export const USED: usize = memory.data(2 * 256, 16);
 
-/** Rows that are looked at to choose a filter: three at each of four places. */
-export const SAMPLED_PLACES: i32 = 4;
+/** Rows that are looked at to choose a filter: three at each of as many places. */
+export const SAMPLED_PLACES: i32 = 3;
 export const ROWS_OF_PLACE: i32 = 3;
-export const SAMPLED_ROWS: i32 = 12;
+export const SAMPLED_ROWS: i32 = 9;
 
 /** Zeros ahead of a row, which stand for what is left of the picture, and room behind it. */
 const AHEAD: i32 = 16;
@@ -130,7 +130,7 @@ export function usedAt(): usize {
   return USED;
 }
 
-/** A row before filtering; slots 0 … 23. */
+/** A row before filtering; slots 0 … 17. */
 export function slotAt(slot: i32): usize {
   return slots + slot * slotStride + AHEAD;
 }

@@ -12,12 +12,16 @@ import {
   planeAt,
   USED,
 } from './memory';
-import { joinHigh, joinLow } from './rows';
+import { isEvenly, joinHigh, joinLow } from './rows';
 
 const HASH_BITS: i32 = 10;
 const SLOTS: u32 = 1 << HASH_BITS;
 /** Every so many rows one is looked at before all others: a picture of many colours shows them there. */
 const SAMPLED_ROW: i32 = 16;
+
+/** The index of each grey value of a picture of grey values alone; `NONE` = not found yet. */
+const GREY_INDICES: usize = memory.data(256, 16);
+const NONE: u32 = 255;
 
 let found: i32 = 0;
 
@@ -31,6 +35,7 @@ export function countColours(limit: i32): i32 {
   const height = pictureHeight();
   memory.fill(COLOUR_SLOTS, 0, 8 * SLOTS);
   found = 0;
+  if (limit < 255 && bandCount() == 1 && isEvenly(maskAt(), width * height, 255)) return countGreys(limit);
   for (let row = SAMPLED_ROW >> 1; row < height; row += SAMPLED_ROW) {
     if (!countAmong(row * width, (row + 1) * width, limit)) return 0;
   }
@@ -76,6 +81,34 @@ function countAmong(from: i32, to: i32, limit: i32): bool {
       }
       store<u8>(indices + i + n, index);
     }
+  }
+  return true;
+}
+
+/** The same of an opaque grey picture, where a value is the place in a table of indices. */
+function countGreys(limit: i32): i32 {
+  memory.fill(GREY_INDICES, <u8>NONE, 256);
+  const width = pictureWidth();
+  const height = pictureHeight();
+  for (let row = SAMPLED_ROW >> 1; row < height; row += SAMPLED_ROW) {
+    if (!countGreysAmong(row * width, (row + 1) * width, limit)) return 0;
+  }
+  return countGreysAmong(0, width * height, limit) ? found : 0;
+}
+
+function countGreysAmong(from: i32, to: i32, limit: i32): bool {
+  const greys = planeAt(0);
+  const indices = indicesAt();
+  for (let i = from; i < to; i++) {
+    const grey = <u32>load<u8>(greys + i);
+    let index = <u32>load<u8>(GREY_INDICES + grey);
+    if (index == NONE) {
+      if (found == limit) return false;
+      store<u32>(COLOURS + 4 * found, (grey * 0x01010100) | 255);
+      index = found++;
+      store<u8>(GREY_INDICES + grey, index);
+    }
+    store<u8>(indices + i, index);
   }
   return true;
 }

@@ -172,6 +172,17 @@ describe('mean, median, stdev, sum and count', () => {
     ]);
   });
 
+  test.each([24, 25, 26, 60, 127, 200])('the median of %i values is that of all in order', (count) => {
+    for (const steps of [2, 16, 251, 65_521]) {
+      const values = Array.from({ length: count }, (_, n) => (n * 48_271 + ((n * n) % 89)) % steps);
+      const ordered = values.toSorted((a, b) => a - b);
+      const middle = (ordered[(count - 1) >> 1]! + ordered[count >> 1]!) / 2;
+      const pixels = values.map((value) => [value]);
+      expect(fold('median', pixels, 'float64')).toEqual([middle]);
+      expect(fold('median', pixels, 'uint16')).toEqual([Math.floor(middle + 0.5)]);
+    }
+  });
+
   test('of any dtype keep its limits', () => {
     for (const [dtype, low, high] of [
       ['uint8', 0, 255],

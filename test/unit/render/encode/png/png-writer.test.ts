@@ -87,6 +87,8 @@ describe('colour type and depth', () => {
     ['grey with a hole', withHole(picture(64, 64, 1, (i) => noise(i, 0) >> 2)), INDEXED, 8],
     ['grey of all values with a hole', withHole(picture(64, 64, 1, noise)), GREY_ALPHA, 8],
     ['RGB', picture(64, 64, 3, noise), RGB, 8],
+    ['RGB that is grey', picture(64, 64, 3, (i) => noise(i, 0)), GREY, 8],
+    ['RGB that is grey but for one sample', picture(64, 64, 3, (i, b) => noise(i, 0) ^ (i === 4095 ? b : 0)), RGB, 8],
     ['RGB with a hole', withHole(picture(64, 64, 3, noise)), RGB_ALPHA, 8],
     ['one colour', picture(64, 64, 3, () => 1), INDEXED, 1],
     ['two colours', picture(64, 64, 3, few(2)), INDEXED, 1],
@@ -102,7 +104,7 @@ describe('colour type and depth', () => {
   });
 
   test('a ramp whose palette would be larger than its pixels has none', () => {
-    const ramp = picture(256, 256, 3, (i) => i >> 8);
+    const ramp = picture(256, 256, 3, (i, b) => (b === 0 ? i >> 8 : 9));
     expect(readStrictPng(writer.write(ramp)).colourType).toBe(RGB);
   });
 

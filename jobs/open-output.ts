@@ -1,0 +1,28 @@
+import type { Config } from '../src/config.ts';
+import type { IoCounters } from '../src/observe.ts';
+import { createEncoder } from '../src/render/encode/create-encoder.ts';
+import type { TileEncoder } from '../src/render/encode/encoder.ts';
+import { openTileStore } from '../src/store/open-store.ts';
+import type { TileStore } from '../src/store/tile-store.ts';
+import { renderOptionsOf } from './render-options.ts';
+import type { TilesetRequest } from './tileset-request.ts';
+
+/** Opens just the output of a request. Writes nothing. */
+export async function openOutput(
+  request: TilesetRequest,
+  config: Config,
+  { counters, signal }: { readonly counters: IoCounters; readonly signal: AbortSignal },
+): Promise<TileStore> {
+  const { extension, contentType } = createRequestEncoder(request);
+  const { forcePathStyle, cacheControl } = config.s3;
+  return await openTileStore(
+    request.output,
+    { extension, contentType, forcePathStyle, cacheControl, counters },
+    { signal },
+  );
+}
+
+/** The encoder of a request's format. */
+export function createRequestEncoder(request: TilesetRequest): TileEncoder {
+  return createEncoder(request.format, renderOptionsOf(request));
+}
