@@ -106,7 +106,15 @@ export function summaryLines(summary: RunSummary): readonly string[] {
     ...(summary.warnings ?? []),
     `read ${formatBytes(io.bytesRead)} in ${formatCount(io.readRequests)} requests, ${formatCount(io.searches)} searches; ` +
       `wrote ${formatBytes(io.bytesWritten)} in ${formatCount(io.writeRequests)} requests`,
+    ...(io.overreads === 0 ? [] : [overreadLine(io.overreads)]),
   ];
+}
+
+function overreadLine(overreads: number): string {
+  return (
+    `${formatCount(overreads)} times a scene was read at more than 16 pixels for each that is shown, as it has no overview for ` +
+    'that zoom: add overviews (gdaladdo), or raise sourceMinzoom'
+  );
 }
 
 /** Scenes left out that the summary shows; the manifest has more. */

@@ -21,9 +21,19 @@ export interface IoCounters {
   /** Objects or files written. */
   writeRequests: number;
   bytesWritten: number;
+  /** Reads of a scene for a tile that go through far more pixels than they show, for want of overviews. */
+  overreads: number;
 }
 
 /** Fresh counters, all zero. */
 export function createIoCounters(): IoCounters {
-  return { searches: 0, readRequests: 0, bytesRead: 0, blocksDecoded: 0, writeRequests: 0, bytesWritten: 0 };
+  return {
+    searches: 0,
+    readRequests: 0,
+    bytesRead: 0,
+    blocksDecoded: 0,
+    writeRequests: 0,
+    bytesWritten: 0,
+    overreads: 0,
+  };
 }

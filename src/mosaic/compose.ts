@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isTilerError } from '../errors.ts';
 import type { TilerError } from '../errors.ts';
+import type { IoCounters } from '../observe.ts';
 import type { Tile } from '../tms/tile.ts';
 import { passedTile, passTiles } from './pass-through.ts';
 import type { PassThrough } from './pass-through.ts';
@@ -12,6 +13,7 @@ import type { FoldOptions, TileMosaic, TileScenes, TileState } from './tile-stat
 
 export interface ComposeOptions extends FoldOptions {
   readonly cogs: CogOpener;
+  readonly counters: Pick<IoCounters, 'overreads'>;
   /** Most decoded bytes of one scene that are fetched ahead of their use. */
   readonly maxPrefetchBytes: number;
   /** Takes blocks of files for tiles. Default none. */
@@ -170,6 +172,7 @@ async function addScene(
     const plan = planOrFailure(opened, state, pass, options);
     if (isTilerError(plan)) await pass.giveUp(state, opened.scene, plan);
     else if (plan !== null) planned.push([state, plan]);
+    if (plan !== null && !isTilerError(plan) && plan.isOverread) options.counters.overreads++;
   }
   for (const group of groupsBySize(planned, options.maxPrefetchBytes)) {
     const { blocks, failure: failed } = await passTiles(opened, group, options, options);

@@ -40,6 +40,8 @@ export interface ScenePlan {
   readonly assets: readonly (ReadPlan | null)[];
   /** Decoded size of all source windows together; blocks reach a little beyond them. */
   readonly sourceBytes: number;
+  /** An asset has no overview that comes near the tile: more than a million pixels are read, 16 for each that is shown. */
+  readonly isOverread: boolean;
 }
 
 /** A scene whose files are open. Its bands are those of its assets, one after the other. */
@@ -141,7 +143,18 @@ export function planScene({ assets }: OpenScene, grid: TileGrid, options: SceneR
     for (const { width, height } of plan === null ? [] : sourceWindows(plan))
       sourceBytes += width * height * pixelBytes;
   }
-  return { grid, assets: plans, sourceBytes };
+  return { grid, assets: plans, sourceBytes, isOverread: plans.some(isOverread) };
+}
+
+const OVERREAD_RATIO = 16;
+/** A sliver of a tile reads many times its pixels for the kernel's sake, and costs nothing. */
+const OVERREAD_PIXELS = 1e6;
+
+function isOverread(plan: ReadPlan | null): boolean {
+  return (plan?.parts ?? []).some(({ source, destination }) => {
+    const pixels = source.width * source.height;
+    return pixels > OVERREAD_PIXELS && pixels > OVERREAD_RATIO * destination.width * destination.height;
+  });
 }
 
 /** Fetches what several plans of one scene need: for each file and level one call with all windows. */

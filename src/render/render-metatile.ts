@@ -171,6 +171,7 @@ class MetatileRenderer implements TileRenderer {
         passThrough: this.passThrough,
         wantsPixels: output.wantsPixels,
         cogs,
+        counters: this.counters,
         signal,
       });
       await encoding.finish();

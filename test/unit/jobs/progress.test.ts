@@ -129,6 +129,15 @@ test('the summary says what was made and what it took', () => {
   ]);
 });
 
+test('the closing lines say that sources lack overviews', () => {
+  const io = { ...createIoCounters(), overreads: 1200 };
+  const state = { run: 'r', state: 'complete', total: 1, rendered: 1, empty: 0, failed: 0, metatiles: 1 } as const;
+  expect(summaryLines({ ...state, io, seconds: 1 }).at(-1)).toBe(
+    '1,200 times a scene was read at more than 16 pixels for each that is shown, as it has no overview for that zoom: ' +
+      'add overviews (gdaladdo), or raise sourceMinzoom',
+  );
+});
+
 test('the closing lines say what tiles had to do without', () => {
   const scenes = Array.from({ length: 7 }, (_, n) => {
     return { scene: `landsat/s${n}`, code: 'ASSET_NOT_FOUND', message: 'm', tiles: 1000 + n } as const;

@@ -50,6 +50,7 @@ async function compose(
     maxPrefetchBytes: 1e7,
     maxOpenBytes: 1e8,
     cogs: mosaic.cogs,
+    counters: mosaic.counters,
     signal,
     ...options,
   });

@@ -49,7 +49,13 @@ async function compose(
     maxPrefetchBytes: 1e7,
     maxOpenBytes: 1e8,
   } as const;
-  await composeTiles(scenes, tiles, sink, { ...defaults, cogs: mosaic.cogs, signal, ...options });
+  await composeTiles(scenes, tiles, sink, {
+    ...defaults,
+    cogs: mosaic.cogs,
+    counters: mosaic.counters,
+    signal,
+    ...options,
+  });
   return finished;
 }
 

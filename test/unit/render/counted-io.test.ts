@@ -142,3 +142,21 @@ describe('a mosaic', () => {
     expect(counters.readRequests).toBeLessThanOrEqual(1 + 2 * 4);
   });
 });
+
+describe('a tile that shows far less than its scene has', () => {
+  // 8 × 8 tiles of zoom 8 in one of zoom 5: 64 pixels for each that is shown.
+  const large: Partial<GridScene> = { columns: 8, rows: 8 };
+  const tile: Tile = { z: 5, x: 17, y: 11 };
+
+  test('is counted where the scene has no overview for it', async () => {
+    const { counters, renderer } = start([scene('a', large)]);
+    expect(await renderer.renderTile(tile, NEVER)).not.toBeNull();
+    expect(counters.overreads).toBe(1);
+  });
+
+  test('is not where it has', async () => {
+    const { counters, renderer } = start([scene('a', { ...large, file: { overviews: 2 } })]);
+    expect(await renderer.renderTile(tile, NEVER)).not.toBeNull();
+    expect(counters.overreads).toBe(0);
+  });
+});
