@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { isBlank } from '../raster/mask.ts';
 import type { Raster, Window } from '../raster/raster.ts';
 import { warpInSteps } from '../raster/warp.ts';
 import type { Cog } from './cog.ts';
@@ -54,7 +55,7 @@ async function readPart(
   if (cog.isEmptyWindow(request)) return null;
   if (isCopy) {
     const pixels = await cog.readWindow(request, { signal });
-    return pixels.mask.some((opacity) => opacity !== 0) ? pixels : null;
+    return isBlank(pixels.mask) ? null : pixels;
   }
   // The warp copies what it is given, so that nothing of it is left in the result.
   const room = new WindowRoom();

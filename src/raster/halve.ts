@@ -48,12 +48,14 @@ export function halve(raster: Raster, halving: Halving): Raster {
 
 function halveMask(mask: Uint8Array, target: Uint8Array, width: number, fades: boolean): void {
   const half = width / 2;
-  for (let i = 0; i < target.length; i++) {
-    const at = upperLeft(i, half, width);
-    const [a, b, c, d] = [mask[at]!, mask[at + 1]!, mask[at + width]!, mask[at + width + 1]!];
-    const sum = a + b + c + d;
-    if (sum === 0) continue;
-    target[i] = fades ? Math.max(1, (sum + 2) >> 2) : Math.max(a, b, c, d);
+  for (let i = 0, row = 0; i < target.length; row++) {
+    for (let at = 2 * row * width, end = i + half; i < end; i++, at += 2) {
+      const upper = mask[at]! + mask[at + 1]!;
+      const sum = upper + mask[at + width]! + mask[at + width + 1]!;
+      if (sum === 0) continue;
+      if (fades) target[i] = Math.max(1, (sum + 2) >> 2);
+      else target[i] = Math.max(mask[at]!, mask[at + 1]!, mask[at + width]!, mask[at + width + 1]!);
+    }
   }
 }
 
@@ -114,12 +116,23 @@ function modeOf(values: number[], count: number): number {
 
 function pickBand(band: Samples, mask: Uint8Array, target: Samples, width: number, pick: Pick): void {
   const half = width / 2;
-  const offsets = pick === PICKS.nearest ? [width + 1, 0, 1, width] : [0, 1, width, width + 1];
+  const isNearest = pick === PICKS.nearest;
+  const offsets = isNearest ? [width + 1, 0, 1, width] : [0, 1, width, width + 1];
   const values = [0, 0, 0, 0];
-  for (let i = 0; i < target.length; i++) {
-    const at = upperLeft(i, half, width);
-    let count = 0;
-    for (const offset of offsets) if (mask[at + offset]! > 0) values[count++] = band[at + offset]!;
-    if (count > 0) target[i] = pick(values, count);
+  for (let i = 0, row = 0; i < target.length; row++) {
+    for (let at = 2 * row * width, end = i + half; i < end; i++, at += 2) {
+      const below = at + width;
+      if (mask[at]! > 0 && mask[at + 1]! > 0 && mask[below]! > 0 && mask[below + 1]! > 0) {
+        const value = band[below + 1]!;
+        // Whatever is picked of four that are the same, it is that; classes lie in areas.
+        if (isNearest || (value === band[at] && value === band[at + 1] && value === band[below])) {
+          target[i] = value;
+          continue;
+        }
+      }
+      let count = 0;
+      for (const offset of offsets) if (mask[at + offset]! > 0) values[count++] = band[at + offset]!;
+      if (count > 0) target[i] = pick(values, count);
+    }
   }
 }

@@ -5,16 +5,26 @@ const ALL_ONES = -1;
 /** Shorter spans are cleared sample by sample, as in speckle a call for each would be slow. */
 const MIN_FILL = 16;
 
-/** True if every pixel of a mask is 255. Four at a time, as most masks are looked at and all of it is. */
+/** True if every pixel of a mask is 255. */
 export function isOpaque(mask: Uint8Array): boolean {
+  return isAll(mask, 255, ALL_ONES);
+}
+
+/** True if no pixel of a mask is above 0. */
+export function isBlank(mask: Uint8Array): boolean {
+  return isAll(mask, 0, 0);
+}
+
+/** Four at a time, as most masks are looked at and all of it is the same. */
+function isAll(mask: Uint8Array, value: number, four: number): boolean {
   const { buffer, byteOffset, length } = mask;
   let i = 0;
   if (byteOffset % 4 === 0) {
     const words = new Int32Array(buffer, byteOffset, length >> 2);
-    for (const count = words.length; i < count; i++) if (words[i] !== ALL_ONES) return false;
+    for (const count = words.length; i < count; i++) if (words[i] !== four) return false;
     i *= 4;
   }
-  for (; i < length; i++) if (mask[i] !== 255) return false;
+  for (; i < length; i++) if (mask[i] !== value) return false;
   return true;
 }
 

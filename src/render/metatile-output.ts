@@ -4,6 +4,7 @@ import { sceneName } from '../mosaic/scene-reader.ts';
 import type { Scene } from '../mosaic/scene.ts';
 import type { SceneLeftOut, TileMosaic } from '../mosaic/tile-state.ts';
 import type { Halving } from '../raster/halve.ts';
+import { isBlank } from '../raster/mask.ts';
 import type { Raster } from '../raster/raster.ts';
 import type { MetatileWork } from '../tms/metatile.ts';
 import { tilePath } from '../tms/tile.ts';
@@ -141,7 +142,7 @@ export class MetatileOutput {
 async function encode(pixels: Raster | null, style: StyleRaster, encoder: TileEncoder): Promise<Uint8Array | null> {
   const picture = pixels === null ? null : style(pixels);
   // All that is there may be of colours that cannot be seen.
-  return picture?.mask.some((alpha) => alpha !== 0) === true ? await encoder.encode(picture) : null;
+  return picture === null || isBlank(picture.mask) ? null : await encoder.encode(picture);
 }
 
 /** What a part holds, or why that is not known. */

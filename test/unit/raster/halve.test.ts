@@ -102,3 +102,38 @@ test('rasters of any even size and mask are averaged pixel by pixel', () => {
     { numRuns: 60 },
   );
 });
+
+/** What each halving picks of valid values in reading order, but nearest, which begins with the last of four. */
+const PICKED: Readonly<Record<'nearest' | 'min' | 'max' | 'median' | 'mode', (values: number[]) => number>> = {
+  nearest: (values) => values[0]!,
+  min: (values) => Math.min(...values),
+  max: (values) => Math.max(...values),
+  median: (values) => values.toSorted((a, b) => a - b)[(values.length - 1) >> 1]!,
+  mode: (values) => {
+    const counts = values.map((value) => values.filter((other) => other === value).length);
+    return values[counts.indexOf(Math.max(...counts))]!;
+  },
+};
+
+test('classes of any even size and mask are picked pixel by pixel', () => {
+  const side = fc.integer({ min: 1, max: 9 }).map((half) => half * 2);
+  const halving = fc.constantFrom(...(Object.keys(PICKED) as (keyof typeof PICKED)[]));
+  const values = fc.infiniteStream(fc.nat({ max: 2 }));
+  fc.assert(
+    fc.property(side, side, halving, values, fc.boolean(), (width, height, name, stream, masked) => {
+      const next = (): number => stream.next().value as number;
+      const length = width * height;
+      const band = Uint8Array.from({ length }, next);
+      const mask = Uint8Array.from({ length }, () => (masked ? next() * 100 : 255));
+      const half = halve({ width, height, dtype: 'uint8', bands: [band], mask }, name);
+      for (let i = 0; i < half.mask.length; i++) {
+        const at = 2 * Math.floor((2 * i) / width) * width + ((2 * i) % width);
+        const order = name === 'nearest' ? [width + 1, 0, 1, width] : [0, 1, width, width + 1];
+        const valid = order.filter((offset) => mask[at + offset]! > 0).map((offset) => band[at + offset]!);
+        const alpha = Math.max(...order.map((offset) => mask[at + offset]!));
+        expect([half.bands[0]![i], half.mask[i]]).toEqual([valid.length === 0 ? 0 : PICKED[name](valid), alpha]);
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
