@@ -21,7 +21,7 @@ interface AskOptions {
 export type AskSources = (request: TilesetRequest, options: AskOptions) => Promise<SourceReach | null>;
 
 /**
- * Asks the sources of a request in this process, as patiently as a metatile would be.
+ * Asks the sources of a request in this process: of their files as patiently as a metatile would.
  *
  * @throws TilerError those of `findSourceReach`
  */
@@ -31,6 +31,7 @@ export const askSources: AskSources = async (request, { config, counters, signal
   return await withRetries(
     () => findSourceReach(request, pipeline, { signal }),
     { attempts, baseMs: backoffMs, maxMs: MAX_WAIT_MS },
-    { signal },
+    // A search has tried again by itself: a catalog that is away, or not there, is told at once.
+    { signal, isFinal: ({ code }) => code.startsWith('STAC_') },
   );
 };

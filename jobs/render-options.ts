@@ -18,6 +18,7 @@ export function renderOptionsOf(request: TilesetRequest): RenderOptions {
     bandRule: request.bandRule,
     onAssetError: request.onAssetError,
     resampling: request.resampling,
+    antialias: request.antialias,
     format: request.format,
     quality: request.quality ?? null,
     lossless: request.lossless,

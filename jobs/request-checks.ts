@@ -19,6 +19,7 @@ export type CheckedFields = { readonly [Name in keyof TilesetRequest]?: TilesetR
 export function crossProblems(fields: CheckedFields): readonly Problem[] {
   return [
     ...zoomProblems(fields),
+    ...antialiasProblems(fields),
     ...areaProblems(fields.area),
     ...assetProblems(fields.assets ?? []),
     ...rescaleProblems(fields),
@@ -29,6 +30,11 @@ export function crossProblems(fields: CheckedFields): readonly Problem[] {
     ...urlProblems(fields.mosaic?.url),
     ...outputProblems(fields.output),
   ];
+}
+
+function antialiasProblems({ antialias, resampling = 'nearest' }: CheckedFields): readonly Problem[] {
+  if (antialias !== true || resampling === 'bilinear' || resampling === 'cubic') return [];
+  return [problem('antialias', antialias, `false with ${resampling}: only bilinear and cubic leave source pixels out`)];
 }
 
 function zoomProblems({ minzoom, maxzoom }: CheckedFields): readonly Problem[] {

@@ -46,6 +46,7 @@ function renderFields(request: TilesetRequest): Readonly<Record<string, unknown>
     crs: request.crs,
     crsOverride: request.crsOverride ? true : undefined,
     resampling: request.resampling,
+    antialias: request.antialias ? true : undefined,
     format: request.format,
     quality: request.quality,
     lossless: request.lossless ? true : undefined,

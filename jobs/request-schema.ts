@@ -149,6 +149,13 @@ export const TilesetRequestSchema = z.strictObject({
         'value, after rescale, values without a colour being transparent; "none" = grey. ' +
         'Default "source", or "none" with rescale or 16 bits',
     ),
+  antialias: z
+    .boolean()
+    .default(false)
+    .describe(
+      'bilinear and cubic weigh every source pixel under a reduction of less than half too, as GDAL before 3.13: ' +
+        'smoother, slower',
+    ),
   format: z.enum(['png', 'jpeg', 'webp', 'avif']).default('png'),
   quality: z
     .int()

@@ -64,16 +64,26 @@ const CHUNKED_SCALE = 0.6;
  *
  * @throws TilerError `ASSET_UNSUPPORTED` if the CRS is not known
  */
-export function planRead(cog: CogGeometry, grid: TileGrid, resampling: Resampling): ReadPlan | null {
+export function planRead(
+  cog: CogGeometry,
+  grid: TileGrid,
+  resampling: Resampling,
+  { antialias = false }: { readonly antialias?: boolean | undefined } = {},
+): ReadPlan | null {
   const scene = sceneGeometry(cog);
-  const key = `${resampling} ${grid.width}x${grid.height} ${grid.bounds.join(' ')} ${scene.key}`;
-  return plans.get(key, () => createPlan(cog, scene, grid, resampling));
+  const key = `${resampling}${antialias ? '+' : ''} ${grid.width}x${grid.height} ${grid.bounds.join(' ')} ${scene.key}`;
+  return plans.get(key, () => createPlan(cog, scene, grid, { resampling, antialias }));
 }
 
 const plans = new PlanCache();
 const axes = new AxisCache();
 
-function createPlan(cog: CogGeometry, scene: SceneGeometry, grid: TileGrid, resampling: Resampling): ReadPlan | null {
+function createPlan(
+  cog: CogGeometry,
+  scene: SceneGeometry,
+  grid: TileGrid,
+  { resampling, antialias }: { readonly resampling: Resampling; readonly antialias: boolean },
+): ReadPlan | null {
   const copies = worldCopies(scene, grid);
   const first = copies[0];
   if (first === undefined) return null;
@@ -82,7 +92,7 @@ function createPlan(cog: CogGeometry, scene: SceneGeometry, grid: TileGrid, resa
   const { width: levelWidth, height: levelHeight } = cog.levels[level]!;
   const projector: Projector = { scene, grid, scaleX: levelWidth / full!.width, scaleY: levelHeight / full!.height };
   const frame = { level, levelWidth, levelHeight, resampling };
-  const parts = copies.flatMap((copy) => planCopy(projector, frame, copy));
+  const parts = copies.flatMap((copy) => planCopy(projector, frame, copy, antialias));
   return parts.length === 0 ? null : { ...frame, parts };
 }
 
@@ -162,9 +172,10 @@ function wholeTile(grid: TileGrid): Window {
 
 type Frame = Omit<ReadPlan, 'parts'>;
 
-function planCopy(projector: Projector, frame: Frame, copy: WorldCopy): readonly PlanPart[] {
-  return chunksOfCopy(projector, frame, copy).flatMap(({ window, scale }) => {
+function planCopy(projector: Projector, frame: Frame, copy: WorldCopy, antialias: boolean): readonly PlanPart[] {
+  return chunksOfCopy(projector, frame, copy).flatMap(({ window, scale: measured }) => {
     const destination = intersect(window, copy.destination);
+    const scale = antialias ? { ...measured, antialias } : measured;
     return destination === null ? [] : (planPart(projector, frame, destination, copy.shift, scale) ?? []);
   });
 }

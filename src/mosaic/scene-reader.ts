@@ -32,6 +32,8 @@ export interface SceneReadOptions {
   /** Whether samples become physical values, and by whose scale and offset. Default `none`. */
   readonly unscale?: Unscale;
   readonly resampling: Resampling;
+  /** Weigh all source pixels at any reduction. Default: from a half on, as GDAL 3.13 does. */
+  readonly antialias?: boolean | undefined;
 }
 
 /** How to fill one tile from one scene: a plan for each of its assets, in their order; null = the asset has nothing here. */
@@ -133,7 +135,7 @@ export function sceneName({ collection, itemId }: Scene): string {
  * @throws TilerError `ASSET_UNSUPPORTED` if the CRS of an asset is not known
  */
 export function planScene({ assets }: OpenScene, grid: TileGrid, options: SceneReadOptions): ScenePlan | null {
-  const plans = assets.map(({ cog }) => planRead(cog, grid, options.resampling));
+  const plans = assets.map(({ cog }) => planRead(cog, grid, options.resampling, options));
   if (plans.every((plan) => plan === null)) return null;
   let sourceBytes = 0;
   for (const [a, { cog }] of assets.entries()) {

@@ -27,10 +27,15 @@ const RADIUS = { bilinear: 1, cubic: 2, lanczos: 3 } as const satisfies Record<C
 export interface ResampleScale {
   readonly x: number;
   readonly y: number;
+  /** Stretch the kernel at any reduction, so that it weighs every source pixel. Default: from a half on. */
+  readonly antialias?: boolean;
 }
 
 /** Above this scale the plain kernel of 2 × 2 (bilinear) or 4 × 4 (cubic) source pixels is used, as GDAL ≥ 3.13 does. */
 const PLAIN_KERNEL_SCALE = 0.5;
+
+/** The same for kernels that are stretched at any reduction, as GDAL before 3.13 did: nearly full size counts as full size. */
+const ANTIALIAS_SCALE = 0.95;
 
 /**
  * True if the kernel is stretched to the size of a destination pixel, so that no source pixel is skipped. Lanczos always
@@ -38,7 +43,8 @@ const PLAIN_KERNEL_SCALE = 0.5;
  */
 export function isWidened(resampling: Resampling, scale: ResampleScale): boolean {
   if (!isConvolution(resampling)) return false;
-  return resampling === 'lanczos' || scale.x <= PLAIN_KERNEL_SCALE || scale.y <= PLAIN_KERNEL_SCALE;
+  const plainAbove = scale.antialias === true ? ANTIALIAS_SCALE : PLAIN_KERNEL_SCALE;
+  return resampling === 'lanczos' || scale.x <= plainAbove || scale.y <= plainAbove;
 }
 
 /** The source pixels that a kernel reads along one axis, counted from the one at or left of a position less a half. */

@@ -30,6 +30,8 @@ export interface RenderOptions {
    */
   readonly onAssetError?: 'fail' | 'skip';
   readonly resampling: Resampling;
+  /** Bilinear and cubic weigh all source pixels at any reduction. Default false: from a half on, as GDAL 3.13 does. */
+  readonly antialias?: boolean | undefined;
   readonly format: 'png' | 'jpeg' | 'webp' | 'avif';
   /** 1 to 100, for the lossy formats; null or absent = the default of the format. */
   readonly quality?: number | null;

@@ -104,3 +104,19 @@ describe('a colormap', () => {
     expect(hashOf({ colormap: COLOURS })).not.toBe(hashOf({ colormap: { ...COLOURS, '10': [0, 101, 0] } }));
   });
 });
+
+describe('antialias', () => {
+  test('goes with kernels that leave source pixels out', () => {
+    expect(problemsOf({ antialias: true, resampling: 'cubic' })).toEqual([]);
+    expect(problemsOf({ antialias: true, resampling: 'average' })).toEqual([
+      'antialias: found true, expected false with average: only bilinear and cubic leave source pixels out',
+    ]);
+    expect(problemsOf({ antialias: true })).toHaveLength(1);
+  });
+
+  test('changes the hash, and its default does not', () => {
+    const hashOf = (fields: object): string => renderHash(parseTilesetRequest({ ...REQUEST, ...fields }));
+    expect(hashOf({ antialias: false })).toBe(hashOf({}));
+    expect(hashOf({ antialias: true, resampling: 'bilinear' })).not.toBe(hashOf({ resampling: 'bilinear' }));
+  });
+});
