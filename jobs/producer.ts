@@ -50,6 +50,8 @@ export async function seedRun(options: SeedOptions): Promise<SeedOutcome> {
   // Only with force, or after the output was emptied: the run that this one replaces must not go on writing.
   if (replaced !== null) await runStore.changeState(replaced, ['running'], 'cancelled');
   const kind = await openRun(options, { ...record, run, generation, overwrite }, continues);
+  // Parts of a run before this one would stand for metatiles that fail in this one.
+  if (kind === 'created' && overwrite) await store.deleteParts({ signal });
   const head = manifestHead(record.request, { requestHash, generation });
   await writeManifest(store, { ...head, state: 'rendering' }, { signal });
   await addSupervisor(options, run);

@@ -64,6 +64,8 @@ export async function renderLocal(options: RenderLocalOptions): Promise<RenderLo
   const begin = async (): Promise<Journal> => {
     // Should this be killed between two steps, the output is found unfinished, and without a journal all is rendered.
     if (!continues) await removeJournal(journalPath);
+    // Parts of a run before this one would stand for metatiles that fail in this one.
+    if (!continues && overwrite) await store.deleteParts({ signal });
     const head = manifestHead(request, { requestHash, generation });
     await writeManifest(store, { ...head, state: 'rendering' }, { signal });
     const journal = cleanup.use(await openJournal(journalPath, { run, indexCount: plan.indexCount }));

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createPlan } from '../../jobs/plan-jobs.ts';
@@ -123,6 +123,26 @@ describe('render', () => {
     expect(refused.stderr).toMatch(/^STORE_CONFLICT: /m);
     expect(await filesOf(out('taken'))).toStrictEqual(before);
     expect((await runCli(['render', other, '--force'])).code).toBe(0);
+  });
+
+  test('what a failed run left for others to be made of is never taken by the next', async () => {
+    const partsOf = async (): Promise<readonly string[]> => {
+      const paths = await readdir(join(out('left-behind'), '.tilewright', 'parts'), { recursive: true });
+      return paths.filter((path) => path.endsWith('.part')).map((path) => path.slice(0, -'.part'.length));
+    };
+    const fields = { output: 'left-behind', sourceMinzoom: 5 };
+    world.breakScenes(['south-east'], 404);
+    assertExit(await runCli(['render', await world.request(fields)]), 3);
+    const before = await partsOf();
+
+    world.breakScenes(['north-west'], 404);
+    const other = await world.request({ ...fields, resampling: 'bilinear' });
+    const failed = await runCli(['render', other, '--force', '--json']);
+    assertExit(failed, 3);
+    const lines = failed.stdout.trim().split('\n').slice(0, -1);
+    const failures = new Set(lines.map((line) => (JSON.parse(line) as { readonly tile: string }).tile));
+    expect(before.filter((tile) => failures.has(tile))).not.toEqual([]);
+    expect((await partsOf()).filter((tile) => failures.has(tile))).toEqual([]);
   });
 
   test('a tile that is empty now is deleted where it was not', async () => {
