@@ -198,9 +198,12 @@ class LocalRun {
   /** True if what a metatile is made of is settled: done, in this run or before, or failed. */
   private isReady(index: number, journal: Journal): boolean {
     const { plan } = this.options;
+    if (!plan.isMadeOfTiles(index)) return true;
     const work = plan.workAt(index);
-    if (work === null || work.children === null) return true;
-    return plan.childIndicesOf(work).every((child) => this.failed.has(child) || journal.renderedOf(child) !== null);
+    return (
+      work === null ||
+      plan.childIndicesOf(work).every((child) => this.failed.has(child) || journal.renderedOf(child) !== null)
+    );
   }
 
   private allFailed(index: number, failure: Failure): Executed {

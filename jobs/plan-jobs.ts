@@ -44,6 +44,8 @@ export interface TilesetPlan {
   workAt(index: number): MetatileWork | null;
   /** The work that gives a tile; null if the tile is not in the plan. */
   workWith(tile: Tile): MetatileWork | null;
+  /** True for a metatile that is made of tiles that others hand on. Costs nothing. */
+  isMadeOfTiles(index: number): boolean;
   /** The indices of the metatiles that must be done before this one, since it is made of their tiles. */
   childIndicesOf(work: MetatileWork): readonly number[];
   /** The index of a metatile; null if it lies outside the bounding rectangle or has another size than the plan's. */
@@ -67,6 +69,8 @@ export function createPlan(request: PlanRequest): TilesetPlan {
     works: ({ fromIndex = 0 } = {}) => worksOf(cover, fromIndex),
     workAt: (index) => workAt(cover, index),
     workWith: (tile) => workWith(cover, tile),
+    // They come last.
+    isMadeOfTiles: (index) => index >= (cover.zooms.find(({ from }) => from === 'children')?.firstIndex ?? Infinity),
     childIndicesOf: (work) => childIndicesOf(cover, work),
     indexOf: (metatile) => indexOf(cover, metatile),
   };

@@ -2,7 +2,7 @@ import type { Samples, Window } from '../raster/raster.ts';
 import type { BlockRef } from './block-reader.ts';
 import type { DecodedBlock } from './decode-block.ts';
 
-/** The plane of a block that holds a sample: any of a chunky file, its one plane or none of a separate one. */
+/** The plane of a block that holds a sample: in a chunky file each has one, in a separate one just that of the block. */
 export function planeOfSample({ image, block }: BlockRef, sample: number): number | null {
   if (image.planar !== 'separate') return sample;
   return Math.floor(block / (image.blocksAcross * image.blocksDown)) === sample ? 0 : null;

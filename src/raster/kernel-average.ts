@@ -20,7 +20,7 @@ export function createAverage(row: WarpRow, mapping: InverseMapping, target: Ras
     let valid = 0;
     for (let i = 0; i < row.width; i++) {
       if (colFrom[i]! < 0 || lineFrom[i]! < 0) continue;
-      const total = sumWeights(row, boxes, i, mask);
+      const total = sumSamples(row, boxes, i, mask, null);
       if (total <= 0) continue;
       target.mask[at + i] = opacityOf(row, boxes, i);
       valid++;
@@ -36,35 +36,16 @@ export function createAverage(row: WarpRow, mapping: InverseMapping, target: Ras
 export function opacityOf(row: WarpRow, boxes: SourceBoxes, i: number): number {
   if (row.coverage !== 'partial') return 255;
   const mask = row.source.mask;
-  return Math.floor(sumSamples(row, boxes, i, mask, mask) / sumWeights(row, boxes, i, mask) + 0.5);
+  return Math.floor(sumSamples(row, boxes, i, mask, mask) / sumSamples(row, boxes, i, mask, null) + 0.5);
 }
 
-/** The weights of the valid pixels of the box of pixel `i`. */
-function sumWeights({ window }: WarpRow, { columns, lines }: SourceBoxes, i: number, mask: Uint8Array | null): number {
-  const [from, to, first, last] = [columns.from[i]!, columns.to[i]!, columns.first[i]!, columns.last[i]!];
-  const lineFrom = lines.from[i]!;
-  const lineTo = lines.to[i]!;
-  let total = 0;
-  for (let l = lineFrom; l < lineTo; l++) {
-    const start = (l - window.row) * window.width - window.col;
-    const weightY = l === lineFrom ? lines.first[i]! : l === lineTo - 1 ? lines.last[i]! : 1;
-    let line = 0;
-    for (let c = from; c < to; c++) {
-      if (mask !== null && mask[start + c] === 0) continue;
-      line += c === from ? first : c === to - 1 ? last : 1;
-    }
-    total += line * weightY;
-  }
-  return total;
-}
-
-/** The weighted sum of the samples of the valid pixels of the box of pixel `i`. */
+/** The weighted sum of the samples of the valid pixels of the box of pixel `i`; without samples, that of their weights. */
 function sumSamples(
   { window }: WarpRow,
   { columns, lines }: SourceBoxes,
   i: number,
   mask: Uint8Array | null,
-  samples: Samples,
+  samples: Samples | null,
 ): number {
   const [from, to, first, last] = [columns.from[i]!, columns.to[i]!, columns.first[i]!, columns.last[i]!];
   const lineFrom = lines.from[i]!;
@@ -76,7 +57,7 @@ function sumSamples(
     let line = 0;
     for (let c = from; c < to; c++) {
       if (mask !== null && mask[start + c] === 0) continue;
-      line += (c === from ? first : c === to - 1 ? last : 1) * samples[start + c]!;
+      line += (c === from ? first : c === to - 1 ? last : 1) * (samples === null ? 1 : samples[start + c]!);
     }
     total += line * weightY;
   }

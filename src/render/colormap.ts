@@ -1,3 +1,4 @@
+import { isOpaque } from '../raster/mask.ts';
 import type { PaletteColour, Raster, Samples } from '../raster/raster.ts';
 import type { IndexedPicture, Picture } from './encode/check-picture.ts';
 import type { GivenColormap } from './tile-renderer.ts';
@@ -41,7 +42,7 @@ export function createColouring(colormap: Colormap): ColourRaster {
     const [band] = raster.bands;
     if (band === undefined) throw new RangeError('Colouring a raster without bands: expected one');
     const coded = encode(band);
-    if (coded.codes instanceof Uint8Array && isFull(raster.mask)) {
+    if (coded.codes instanceof Uint8Array && isOpaque(raster.mask)) {
       const picture = indexFull(raster, coded.codes, coded.placeOf, palette);
       if (picture !== null) return picture;
     }
@@ -74,11 +75,6 @@ function createCoding(values: readonly number[]): (band: Samples) => Coded {
     for (let i = 0; i < codes.length; i++) codes[i] = (places.get(band[i]!) ?? -1) + 1;
     return { codes, placeOf: placesOfCodes };
   };
-}
-
-/** True if the mask is 255 everywhere: the first is, and each is like the next, which the C library compares at once. */
-function isFull(mask: Uint8Array): boolean {
-  return mask[0] === 255 && Buffer.compare(mask.subarray(1), mask.subarray(0, -1)) === 0;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Sharp } from 'sharp';
 import { loadSharp } from '../../cog/codec/load-sharp.ts';
+import { isOpaque } from '../../raster/mask.ts';
 import type { Raster } from '../../raster/raster.ts';
 import { joinAvif } from './avif-container.ts';
 import { toColours } from './check-picture.ts';
@@ -36,7 +37,7 @@ export function createJpegEncoder(options: EncodeOptions): TileEncoder {
     encode: async (picture) => {
       const raster = toColours(picture);
       const image = await imageOf(raster);
-      const opaque = isOpaque(raster) ? image : image.flatten({ background: JPEG_BACKGROUND });
+      const opaque = isOpaque(raster.mask) ? image : image.flatten({ background: JPEG_BACKGROUND });
       return await encodeWith(opaque.jpeg({ quality, chromaSubsampling, mozjpeg: false }));
     },
   };
@@ -55,7 +56,7 @@ export function createAvifEncoder({ quality, lossless }: EncodeOptions): TileEnc
     contentType: 'image/avif',
     encode: async (picture) => {
       const raster = toColours(picture);
-      if (lossless === true || isOpaque(raster)) return await encodeWith((await imageOf(raster)).avif(options));
+      if (lossless === true || isOpaque(raster.mask)) return await encodeWith((await imageOf(raster)).avif(options));
       const colours = await interleave(raster, fillHidden(raster));
       const alpha = await alphaImageOf(raster);
       return joinAvif(await encodeWith(colours.avif(options)), await encodeWith(alpha.avif(withoutLoss)));
@@ -63,14 +64,9 @@ export function createAvifEncoder({ quality, lossless }: EncodeOptions): TileEnc
   };
 }
 
-function isOpaque({ mask }: Raster): boolean {
-  for (let i = 0; i < mask.length; i++) if (mask[i]! !== 255) return false;
-  return true;
-}
-
 /** Hands the pixels to sharp, interleaved: grey, grey + alpha, RGB or RGBA. */
 async function imageOf(raster: Picture): Promise<Sharp> {
-  return await interleave(raster, isOpaque(raster) ? raster.bands : [...raster.bands, raster.mask]);
+  return await interleave(raster, isOpaque(raster.mask) ? raster.bands : [...raster.bands, raster.mask]);
 }
 
 /** The mask alone, over black. */

@@ -36,7 +36,6 @@ export function averageBytes(source: usize, target: usize, width: i32, height: i
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function sumsAt(upper: usize, lower: usize): v128 {
   return i16x8.add(

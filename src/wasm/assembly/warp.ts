@@ -62,7 +62,6 @@ export function resample(
   return valid;
 }
 
-// @ts-ignore: decorator
 @inline
 function behind(band: usize, bytes: usize): usize {
   return band == 0 ? 0 : band + bytes;

@@ -51,7 +51,6 @@ function distanceEntry(symbol: u32, length: u32): u32 {
   return ((load<u16>(distanceBases + (symbol << 1)) as u32) << 16) | (length << 8) | (length + extra);
 }
 
-// @ts-ignore: decorator
 @inline
 function entryOf(kind: u32, symbol: u32, length: u32): u32 {
   if (kind == 0) return literalEntry(symbol, length);
@@ -140,7 +139,6 @@ function joinLiterals(table: usize, indexBits: u32): void {
 }
 
 /** The code that follows one of the same length, both reversed; 0 after the last. */
-// @ts-ignore: decorator
 @inline
 function after(code: u32, length: u32): u32 {
   const free = code ^ ((1 << length) - 1);

@@ -4,25 +4,21 @@
 /** Eight rows of eight 16-bit numbers. */
 export const block: usize = memory.data(128, 16);
 
-// @ts-ignore: decorator
 @inline
 function pair(first: i32, second: i32): v128 {
   return i32x4.splat((first & 0xffff) | (second << 16));
 }
 
-// @ts-ignore: decorator
 @inline
 function low(a: v128, b: v128): v128 {
   return v128.shuffle<u16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
 }
 
-// @ts-ignore: decorator
 @inline
 function high(a: v128, b: v128): v128 {
   return v128.shuffle<u16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
-// @ts-ignore: decorator
 @inline
 function put(row: usize, left: v128, right: v128, shift: i32): void {
   const half = i32x4.splat(1 << (shift - 1));
@@ -32,7 +28,6 @@ function put(row: usize, left: v128, right: v128, shift: i32): void {
 }
 
 /** Transforms all columns at a time. */
-// @ts-ignore: decorator
 @inline
 function pass(shift: i32): void {
   const x0 = v128.load(block);

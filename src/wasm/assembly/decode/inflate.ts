@@ -27,7 +27,6 @@ let bits: u64 = 0;
 let held: u32 = 0;
 let out: usize = 0;
 
-// @ts-ignore: decorator
 @inline
 function refill(): void {
   bits |= load<u64>(at) << (held as u64);
@@ -35,7 +34,6 @@ function refill(): void {
   held |= 56;
 }
 
-// @ts-ignore: decorator
 @inline
 function take(count: u32): u32 {
   const value = (bits as u32) & ((1 << count) - 1);

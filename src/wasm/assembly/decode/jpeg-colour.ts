@@ -2,7 +2,6 @@
 // libjpeg does it.
 
 /** The colours of a row, weighted 3 to 1 with the nearer of the rows above and below. 16 bits each, with one in front. */
-// @ts-ignore: decorator
 @inline
 function blendRows(near: usize, far: usize, count: usize, to: usize): void {
   const three = i16x8.splat(3);
@@ -15,7 +14,6 @@ function blendRows(near: usize, far: usize, count: usize, to: usize): void {
 }
 
 /** Doubles a row of weighted sums: each sample 3 to 1 with the nearer neighbour. At the ends it is its own neighbour. */
-// @ts-ignore: decorator
 @inline
 function doubleRow(sums: usize, count: usize, to: usize): void {
   store<u16>(sums - 2, load<u16>(sums));
@@ -32,7 +30,6 @@ function doubleRow(sums: usize, count: usize, to: usize): void {
 }
 
 /** A part of eight products with what is left of a factor. Factors of 16 bits: 1.402 = 1 + 26345/65536, 1.772 = 2 - 14942/65536, 0.71414 = 1 - 18734/65536. */
-// @ts-ignore: decorator
 @inline
 function scaled(value: v128, factor: i32): v128 {
   const half = i32x4.splat(32768);
@@ -42,7 +39,6 @@ function scaled(value: v128, factor: i32): v128 {
   return i16x8.narrow_i32x4_s(a, b);
 }
 
-// @ts-ignore: decorator
 @inline
 function greenOf(cb: v128, cr: v128): v128 {
   const half = i32x4.splat(32768);
@@ -55,7 +51,6 @@ function greenOf(cb: v128, cr: v128): v128 {
 }
 
 /** A row of YCbCr to red, green and blue, at least eight samples long: the last eight may lie over those before. */
-// @ts-ignore: decorator
 @inline
 function colourRow(luma: usize, blues: usize, reds: usize, width: usize, to: usize, plane: usize): void {
   const centre = i16x8.splat(128);

@@ -54,7 +54,6 @@ function prepareTable(table: usize, spec: usize): bool {
   return true;
 }
 
-// @ts-ignore: decorator
 @inline
 function refill(): void {
   bits |= bswap(load<u64>(at)) >> held;
@@ -63,7 +62,6 @@ function refill(): void {
 }
 
 /** The next symbol; -1 for a code that is none. */
-// @ts-ignore: decorator
 @inline
 function symbolOf(table: usize, spec: usize): i32 {
   const entry = load<u16>(table + ((bits >> (64 - LOOK_BITS)) << 1) as usize) as u32;
@@ -89,7 +87,6 @@ function longSymbol(ends: usize, spec: usize): i32 {
 }
 
 /** A number of so many bits, as JPEG writes it: the lower half stands for negative numbers. */
-// @ts-ignore: decorator
 @inline
 function numberOf(size: u32): i32 {
   const value = (bits >> (64 - size)) as i32;

@@ -1,7 +1,6 @@
 // Samples of pixels that lie one behind the other, taken apart band by band, and TIFF's horizontal difference undone on
 // the way: a sample is the sum of all before it in its row and band, modulo its bits.
 
-// @ts-ignore: decorator
 @inline
 function sumBytes(value: v128): v128 {
   const zero = i64x2.splat(0);
@@ -11,7 +10,6 @@ function sumBytes(value: v128): v128 {
   return i8x16.add(sum, v128.shuffle<u8>(zero, sum, 0, 0, 0, 0, 0, 0, 0, 0, 16, 17, 18, 19, 20, 21, 22, 23));
 }
 
-// @ts-ignore: decorator
 @inline
 function sumShorts(value: v128): v128 {
   const zero = i64x2.splat(0);
@@ -20,14 +18,12 @@ function sumShorts(value: v128): v128 {
   return i16x8.add(sum, v128.shuffle<u16>(zero, sum, 0, 0, 0, 0, 8, 9, 10, 11));
 }
 
-// @ts-ignore: decorator
 @inline
 function lastByte(value: v128): v128 {
   return v128.shuffle<u8>(value, value, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15);
 }
 
 /** Pixels `first` to `width` of one band of one row, one by one; in a row of differences, `first` > 0 goes on summing. */
-// @ts-ignore: decorator
 @inline
 function takeRow<T>(from: usize, to: usize, count: usize, first: usize, width: usize, isDifference: bool): void {
   const step = count * sizeof<T>();
@@ -154,7 +150,6 @@ function takeFour(from: usize, to: usize, width: usize, rows: usize, isDifferenc
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function sumPixels(value: v128): v128 {
   const zero = i64x2.splat(0);

@@ -16,7 +16,6 @@ export function makePatterns(): void {
 }
 
 /** Repeats what lies `distance` bytes back; writes up to 31 bytes more than asked for. */
-// @ts-ignore: decorator
 @inline
 export function repeat(start: usize, length: usize, distance: usize): void {
   const end = start + length;

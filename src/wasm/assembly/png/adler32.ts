@@ -31,7 +31,6 @@ export function adler32(at: usize, length: i32): u32 {
   return ((b % 65_521) << 16) | a % 65_521;
 }
 
-// @ts-ignore: decorator
 @inline
 function totalOf(v: v128): u32 {
   return (

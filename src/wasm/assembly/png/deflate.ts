@@ -82,7 +82,6 @@ function countSymbols(from: usize, sequences: i32): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function increment(counter: usize): void {
   store<i32>(counter, load<i32>(counter) + 1);
@@ -111,7 +110,6 @@ function joinMatchCodes(): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function codeOfByte(at: usize): u64 {
   return load<u32>(LITLEN_CODES + ((<usize>load<u8>(at)) << 2));

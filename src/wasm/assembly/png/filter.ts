@@ -58,7 +58,6 @@ function paeth(row: usize, above: usize, pixelBytes: i32, rowBytes: i32, to: usi
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function distanceOf(a: v128, b: v128): v128 {
   return v128.or(i8x16.sub_sat_u(a, b), i8x16.sub_sat_u(b, a));

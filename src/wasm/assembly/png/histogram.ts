@@ -19,7 +19,6 @@ export function countBytes(at: usize, length: i32): void {
   for (; at < end; at++) increment(0, load<u8>(at));
 }
 
-// @ts-ignore: decorator
 @inline
 function increment(table: i32, value: u32): void {
   const counter = HISTOGRAM + 1024 * table + (value << 2);

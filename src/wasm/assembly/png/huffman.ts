@@ -10,13 +10,11 @@ const BUCKETS: usize = memory.data(4 * 256, 16);
 const COUNT_OF_LENGTH: usize = memory.data(4 * 32, 16);
 const NEXT_CODE: usize = memory.data(4 * 17, 16);
 
-// @ts-ignore: decorator
 @inline
 function get(table: usize, index: i32): i32 {
   return load<i32>(table + (<usize>index << 2));
 }
 
-// @ts-ignore: decorator
 @inline
 function set(table: usize, index: i32, value: i32): void {
   store<i32>(table + (<usize>index << 2), value);

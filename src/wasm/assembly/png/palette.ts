@@ -128,7 +128,6 @@ function findOrAdd(colour: u32, limit: i32): i32 {
 }
 
 /** True if any of 16 pixels is not like the one to its left. */
-// @ts-ignore: decorator
 @inline
 function isChange(r: v128, red: usize, g: v128, green: usize, b: v128, blue: usize, a: v128, alpha: usize): bool {
   const rg = v128.or(v128.xor(r, v128.load(red - 1)), v128.xor(g, v128.load(green - 1)));

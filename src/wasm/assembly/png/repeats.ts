@@ -57,7 +57,6 @@ export function findRepeats(base: usize, length: i32, rowBytes: i32): void {
 }
 
 /** Notes where seven bytes are; gives where they, or others of their slot, were last. */
-// @ts-ignore: decorator
 @inline
 function remember(at: usize): u32 {
   const slot = HEADS + ((<usize>(((load<u64>(at) << 8) * 0x9e3779b97f4a7c15) >> (64 - HASH_BITS))) << 2);

@@ -100,13 +100,11 @@ function layGreyAlpha(greys: usize, alphas: usize, width: i32, to: usize): void 
   }
 }
 
-// @ts-ignore: decorator
 @inline
 export function joinLow(a: v128, b: v128): v128 {
   return i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 }
 
-// @ts-ignore: decorator
 @inline
 export function joinHigh(a: v128, b: v128): v128 {
   return i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
@@ -152,7 +150,6 @@ function layIndices(from: usize, width: i32, to: usize): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function joinPairs(pairs: v128, bits: i32): v128 {
   return v128.or(i16x8.shl(pairs, bits), i16x8.shr_u(pairs, 8));

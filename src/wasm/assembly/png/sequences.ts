@@ -66,7 +66,6 @@ export function endBlocks(): usize {
 }
 
 /** Length of the match at `at`, of which the first four bytes are known to be equal; it ends at `end` at the latest. */
-// @ts-ignore: decorator
 @inline
 export function matchLength(at: usize, distance: i32, end: usize): i32 {
   const limit = min(end, at + MAX_MATCH);

@@ -12,7 +12,6 @@ export const LITLEN_SYMBOLS: i32 = 286;
 export const DISTANCE_SYMBOLS: i32 = 30;
 
 /** Code of a match's length; 258 has one of its own. */
-// @ts-ignore: decorator
 @inline
 export function codeOfLength(length: i32): i32 {
   const rest = length - 3;
@@ -21,14 +20,12 @@ export function codeOfLength(length: i32): i32 {
 }
 
 /** Extra bits of each of the 29 codes of lengths; what they say is the lowest bits of `length - 3`. */
-// @ts-ignore: decorator
 @inline
 export function extraOfLengthCode(code: i32): i32 {
   return code < 8 || code == 28 ? 0 : (code >> 2) - 1;
 }
 
 /** Code of a distance. */
-// @ts-ignore: decorator
 @inline
 export function codeOfDistance(distance: i32): i32 {
   const rest = distance - 1;
@@ -37,7 +34,6 @@ export function codeOfDistance(distance: i32): i32 {
 }
 
 /** Extra bits of each of the 30 codes of distances; what they say is the lowest bits of `distance - 1`. */
-// @ts-ignore: decorator
 @inline
 export function extraOfDistanceCode(code: i32): i32 {
   return code < 4 ? 0 : (code >> 1) - 1;

@@ -36,7 +36,6 @@ export function averageLine(line: i32): i32 {
  * Along one axis, for each pixel of a row: where its box starts in the window, how much of its first and last source
  * pixel counts, how many there are and the sum of their weights. Pixels without a box start at NaN.
  */
-// @ts-ignore: decorator
 @inline
 function placeSpans(
   above: usize,
@@ -114,20 +113,17 @@ function placeBoxes(): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function offsetOf(at: usize, strides: v128): v128 {
   const offset = f64x2.add(f64x2.mul(v128.load(fractionYs + at), strides), v128.load(fractionXs + at));
   return f64x2.add(offset, f64x2.splat(WHOLE));
 }
 
-// @ts-ignore: decorator
 @inline
 function insideOf(at: usize, zero: v128): v128 {
   return v128.and(f64x2.ge(v128.load(fractionXs + at), zero), f64x2.ge(v128.load(fractionYs + at), zero));
 }
 
-// @ts-ignore: decorator
 @inline
 function row(number: usize): usize {
   return weights + weightRow * number;
@@ -136,7 +132,6 @@ function row(number: usize): usize {
 /** The least of each band and of the mask that a box has met; only where not all of the window is opaque. */
 let opaque: v128 = f32x4.splat(255);
 
-// @ts-ignore: decorator
 @inline
 function meet(pixel: usize, full: bool): v128 {
   const value = v128.load(pixel);
@@ -144,20 +139,17 @@ function meet(pixel: usize, full: bool): v128 {
   return value;
 }
 
-// @ts-ignore: decorator
 @inline
 function two(pixel: usize, left: v128, right: v128, full: bool): v128 {
   return f32x4.add(f32x4.mul(meet(pixel, full), left), f32x4.mul(meet(pixel + 16, full), right));
 }
 
-// @ts-ignore: decorator
 @inline
 function three(pixel: usize, left: v128, right: v128, full: bool): v128 {
   return f32x4.add(two(pixel, left, f32x4.splat(1), full), f32x4.mul(meet(pixel + 32, full), right));
 }
 
 /** A line of any number of source pixels, of which the last one lies `inner` bytes behind the first. */
-// @ts-ignore: decorator
 @inline
 function more(pixel: usize, inner: usize, left: v128, right: v128, full: bool): v128 {
   const end = pixel + inner;
@@ -166,7 +158,6 @@ function more(pixel: usize, inner: usize, left: v128, right: v128, full: bool): 
   return f32x4.add(sum, f32x4.mul(meet(end, full), right));
 }
 
-// @ts-ignore: decorator
 @inline
 function fastLine(full: bool): i32 {
   const pitch = <usize>stride * 16;

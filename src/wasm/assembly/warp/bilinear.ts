@@ -99,7 +99,6 @@ function narrowFractions(): void {
 }
 
 /** A pixel between four opaque ones, in 64-bit floats. */
-// @ts-ignore: decorator
 @inline
 function exactPixel(i: usize, at: usize, pitch: usize, round: bool): void {
   const one = f64x2.splat(1);
@@ -113,7 +112,6 @@ function exactPixel(i: usize, at: usize, pitch: usize, round: bool): void {
   v128.store(results + i * 16, finish(low, high, round));
 }
 
-// @ts-ignore: decorator
 @inline
 function between(a: v128, b: v128, c: v128, d: v128, w: v128, x: v128, h: v128, k: v128): v128 {
   const above = f64x2.add(f64x2.mul(a, w), f64x2.mul(b, x));

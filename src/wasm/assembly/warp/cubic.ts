@@ -69,7 +69,6 @@ function fastLine(): i32 {
   return valid;
 }
 
-// @ts-ignore: decorator
 @inline
 function lineOf(pixel: usize, w0: v128, w1: v128, w2: v128, w3: v128): v128 {
   return f32x4.add(
@@ -89,14 +88,12 @@ function fillWeights(fractions: usize, rows: usize): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function storeNarrow(at: usize, values: v128): void {
   v128.store_lane<i64>(at, f32x4.demote_f64x2_zero(values), 0);
 }
 
 /** Keys' cubic at a distance of up to 1. */
-// @ts-ignore: decorator
 @inline
 export function near(d: v128): v128 {
   const slope = f64x2.sub(f64x2.mul(f64x2.splat(1.5), d), f64x2.splat(2.5));
@@ -104,7 +101,6 @@ export function near(d: v128): v128 {
 }
 
 /** Keys' cubic at a distance of 1 to 2. */
-// @ts-ignore: decorator
 @inline
 export function far(d: v128): v128 {
   const slope = f64x2.add(f64x2.mul(f64x2.splat(-0.5), d), f64x2.splat(2.5));
@@ -128,7 +124,6 @@ function exactLine(): i32 {
 }
 
 /** A pixel between sixteen opaque ones, in 64-bit floats. */
-// @ts-ignore: decorator
 @inline
 function exactPixel(i: usize, at: usize, pitch: usize, round: bool): void {
   // Along x in the low half, along y in the high one.
@@ -156,7 +151,6 @@ function exactPixel(i: usize, at: usize, pitch: usize, round: bool): void {
   if (!round) store<f32>(to, 255, 12);
 }
 
-// @ts-ignore: decorator
 @inline
 function exactSum(a: v128, b: v128, c: v128, d: v128, w0: v128, w1: v128, w2: v128, w3: v128): v128 {
   const first = f64x2.add(f64x2.mul(a, w0), f64x2.mul(b, w1));

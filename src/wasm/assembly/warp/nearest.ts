@@ -8,7 +8,6 @@ export function locateLine(line: i32): i32 {
 }
 
 /** Copies one band of a line, bit by bit; 0 where there is no source pixel. */
-// @ts-ignore: decorator
 @inline
 export function copyLine<T>(from: usize, to: usize, isWhole: bool): void {
   const last = <usize>width;

@@ -2,7 +2,6 @@
 import { peak, results, setPeak, width } from './state';
 
 /** Four samples as floats; every value of up to 16 bits is exact. */
-// @ts-ignore: decorator
 @inline
 function loadFour<T>(at: usize): v128 {
   if (isFloat<T>()) return v128.load(at);
@@ -17,7 +16,6 @@ function loadFour<T>(at: usize): v128 {
  * Makes pixels of `count` samples of three bands and their mask, four at a time: up to three more are read and written
  * than there are. A sample under mask 0, which may be NaN, becomes 0.
  */
-// @ts-ignore: decorator
 @inline
 export function interleave<T>(band0: usize, band1: usize, band2: usize, mask: usize, count: i32, to: usize): void {
   const zero = f32x4.splat(0);
@@ -47,7 +45,6 @@ export function interleave<T>(band0: usize, band1: usize, band2: usize, mask: us
 }
 
 /** Clamps four whole numbers to a type and writes them. */
-// @ts-ignore: decorator
 @inline
 function storeFour<T>(at: usize, values: v128): void {
   if (sizeof<T>() == 4) {
@@ -65,7 +62,6 @@ function storeFour<T>(at: usize, values: v128): void {
 }
 
 /** Writes `results` as samples of three bands (0: none) and their mask, four at a time. */
-// @ts-ignore: decorator
 @inline
 export function separate<T>(band0: usize, band1: usize, band2: usize, mask: usize): void {
   const from = results;
@@ -90,20 +86,17 @@ export function separate<T>(band0: usize, band1: usize, band2: usize, mask: usiz
 
 // The pixels of exact ways are two pairs of 64-bit floats.
 
-// @ts-ignore: decorator
 @inline
 export function lower(pixel: usize): v128 {
   return f64x2.promote_low_f32x4(v128.load_zero<u64>(pixel));
 }
 
-// @ts-ignore: decorator
 @inline
 export function upper(pixel: usize): v128 {
   return f64x2.promote_low_f32x4(v128.load_zero<u64>(pixel, 8));
 }
 
 /** A pixel of results: rounded half up for integers. */
-// @ts-ignore: decorator
 @inline
 export function finish(low: v128, high: v128, round: bool): v128 {
   if (!round) {

@@ -26,7 +26,6 @@ const NEAREST_EPSILON: f64 = 1e-10;
 /** Added to a whole number that is not negative, it leaves that number in the low bits. */
 export const WHOLE: f64 = 4503599627370496;
 
-// @ts-ignore: decorator
 @inline
 export function mix(a: f64, b: f64, t: f64): f64 {
   if (t == 0) return a;
@@ -85,7 +84,6 @@ function mapGridLine(line: i32): void {
 }
 
 /** The low halves of four numbers of 64 bits. */
-// @ts-ignore: decorator
 @inline
 export function narrow(a: v128, b: v128): v128 {
   return v128.shuffle<i32>(a, b, 0, 2, 4, 6);
@@ -142,7 +140,6 @@ export function place(before: i32, span: i32, fromWindow: bool): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function inRange(x: v128, y: v128, zero: v128, limitX: v128, limitY: v128): v128 {
   // False for NaN.

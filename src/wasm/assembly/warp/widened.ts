@@ -132,7 +132,6 @@ export function widenedLine(line: i32): i32 {
  * Divides by what the mask, 255 or 0, sums up to, so that invalid pixels have no weight; `weight` is the sum of the
  * absolute weights. False if the exact value might be rounded to another one.
  */
-// @ts-ignore: decorator
 @inline
 function fastPixel(to: usize, offset: i32, columns: i32, rows: i32, weight: f32): bool {
   const pitch = <usize>stride * 16;
