@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1.7
 
-# One image for everything: a worker, a one-shot seed, and the other commands. The same Node in both stages, because
+# One image for everything: a worker, a dashboard, a one-shot seed, and the other commands. It has no HEALTHCHECK, since
+# most of them answer nobody: docker-compose.yml and kubernetes/ ask those that do. The same Node in both stages, because
 # sharp's native part is installed in the first and loaded in the second.
 ARG NODE_IMAGE=node:24.11.1-bookworm-slim
 
@@ -24,8 +25,9 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 RUN ln -s /app/dist/jobs/cli.js /usr/local/bin/tilewright
-# Uid 1000 of the base image. Nothing below /app is written at run time, so the root file system can be read-only.
-USER node
+# The user `node` of the base image, by number: Kubernetes can only tell of a number that it is not root. Nothing below
+# /app is written at run time, so the root file system can be read-only.
+USER 1000:1000
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["node", "/app/dist/jobs/cli.js"]
 CMD ["--help"]

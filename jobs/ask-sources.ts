@@ -5,7 +5,7 @@ import { withRetries } from '../src/retry.ts';
 import { findSourceReach } from './find-source-reach.ts';
 import type { SourceReach } from './find-source-reach.ts';
 import { createReadingPipeline } from './pipeline.ts';
-import type { TilesetRequest } from './tileset-request.ts';
+import type { TilesetRequest } from './request/tileset-request.ts';
 
 /** Longest wait before the sources are asked again. */
 const MAX_WAIT_MS = 60_000;

@@ -5,7 +5,7 @@ import type { Scene } from '../src/mosaic/scene.ts';
 import { mayLeaveOut } from '../src/mosaic/tile-state.ts';
 import type { ReadingPipeline } from './pipeline.ts';
 import { createPlan } from './plan-jobs.ts';
-import type { TilesetRequest } from './tileset-request.ts';
+import type { TilesetRequest } from './request/tileset-request.ts';
 
 /** Items that are asked for, and scenes of them that are opened. */
 const MAX_ITEMS = 16;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { TilerError } from '../src/errors.ts';
 import type { LeftOut, LeftOutScene, TileFailure } from '../src/render/tile-renderer.ts';
-import type { TilesetRequest } from './tileset-request.ts';
+import type { TilesetRequest } from './request/tileset-request.ts';
 import type { StoreCallOptions, TileStore } from '../src/store/tile-store.ts';
 
 /** Name of the document beside the tiles. */
@@ -32,7 +32,9 @@ const ManifestSchema = z.strictObject({
       failed: CountSchema,
     })
     .optional(),
-  failures: z.array(z.strictObject({ tile: z.string(), code: z.string(), message: z.string() })).optional(),
+  failures: z
+    .array(z.strictObject({ tile: z.string(), code: z.string(), message: z.string(), asset: z.string().optional() }))
+    .optional(),
   /** What tiles had to do without, if anything: how many tiles that are, and which scenes were left out of how many. */
   leftOut: z
     .strictObject({
@@ -88,7 +90,9 @@ export function manifestFailures(failures: readonly TileFailure[]): NonNullable<
   return [...failures]
     .sort((a, b) => a.tile.z - b.tile.z || a.tile.x - b.tile.x || a.tile.y - b.tile.y)
     .slice(0, MANIFEST_FAILURES)
-    .map(({ tile, code, message }) => ({ tile: `${tile.z}/${tile.x}/${tile.y}`, code, message }));
+    .map(({ tile: { z, x, y }, code, message, asset = null }) => {
+      return { tile: `${z}/${x}/${y}`, code, message, ...(asset === null ? {} : { asset }) };
+    });
 }
 
 interface ListedLeftOut extends LeftOut {

@@ -1,28 +1,41 @@
 import { BlockCache } from '../src/cog/block-cache.ts';
 import { limitSharp } from '../src/cog/codec/load-sharp.ts';
 import { createCogPool } from '../src/cog/cog-pool.ts';
-import { createHttpAgent } from '../src/cog/http-agent.ts';
 import { DEFAULT_COG_LIMITS } from '../src/cog/limits.ts';
-import { DEFAULT_RETRY } from '../src/cog/middleware.ts';
-import { createRangeSourceOpener } from '../src/cog/open-range-source.ts';
 import type { Config } from '../src/config.ts';
+import { TilerError } from '../src/errors.ts';
+import { HostGate, hostOfBucket } from '../src/host-gate.ts';
 import { createDynamicStacBackend } from '../src/mosaic/dynamic-stac-backend.ts';
 import type { DynamicStacBackend } from '../src/mosaic/dynamic-stac-backend.ts';
 import type { CogOpener } from '../src/mosaic/scene-reader.ts';
-import { createIoCounters } from '../src/observe.ts';
-import type { IoCounters, Logger } from '../src/observe.ts';
+import { createIoCounters, NO_STAGES } from '../src/observe.ts';
+import type { IoCounters, Logger, StageMeter } from '../src/observe.ts';
 import { createTileRenderer, DEFAULT_RENDER_LIMITS } from '../src/render/render-metatile.ts';
 import type { PartStore, TileRenderer } from '../src/render/tile-renderer.ts';
+import { parseStoreLocation } from '../src/store/open-store.ts';
 import type { TileStore } from '../src/store/tile-store.ts';
 import { CleanupStack } from './cleanup-stack.ts';
 import { openOutput } from './open-output.ts';
-import { assumedPlaceOf } from './request-crs.ts';
+import { createOpenRanges } from './open-ranges.ts';
+import { assumedPlaceOf } from './request/request-crs.ts';
 import { renderOptionsOf } from './render-options.ts';
-import type { TilesetRequest } from './tileset-request.ts';
+import type { TilesetRequest } from './request/tileset-request.ts';
 
 export interface OpenOptions {
   readonly signal: AbortSignal;
   readonly logger: Logger;
+  /** Takes the times of the stages. Default: nobody does. */
+  readonly stages?: StageMeter | undefined;
+  /** That of the process, where it has more than one pipeline. Default: one of its own. */
+  readonly gate?: HostGate | undefined;
+}
+
+interface ReadingOptions {
+  /** Where metatiles hand tiles on to others; without it, only tiles that are rendered from scenes. */
+  readonly handedOn?: PartStore;
+  readonly counters?: IoCounters;
+  readonly stages?: StageMeter | undefined;
+  readonly gate?: HostGate | undefined;
 }
 
 /** What reads: a backend, files, and a renderer over them. All count into the same counters. */
@@ -41,44 +54,27 @@ export interface Pipeline extends ReadingPipeline {
 /**
  * Puts together what reads the scenes of a request. Does no I/O.
  *
- * @param handedOn - where metatiles hand tiles on to others; without it, only tiles that are rendered from scenes
  * @throws TilerError `REQUEST_INVALID`
  */
 export function createReadingPipeline(
   request: TilesetRequest,
   config: Config,
   logger: Logger,
-  { handedOn, counters = createIoCounters() }: { readonly handedOn?: PartStore; readonly counters?: IoCounters } = {},
+  { handedOn, counters = createIoCounters(), stages = NO_STAGES, gate = new HostGate() }: ReadingOptions = {},
 ): ReadingPipeline {
-  const { source, s3, limits } = config;
   const cleanup = new CleanupStack();
-  const backend = cleanup.use(createRequestBackend(request, config, { counters, logger }));
-  const agent = createHttpAgent({ connectionsPerHost: source.concurrencyPerHost });
-  cleanup.defer(() => agent.close());
-  const openRangeSource = createRangeSourceOpener({
-    counters,
-    agent,
-    fileRoot: source.fileRoot,
-    allowedHosts: source.allowedHosts,
-    s3Client: async () => {
-      const { S3Client } = await import('@aws-sdk/client-s3');
-      const client = new S3Client({ forcePathStyle: s3.forcePathStyle, maxAttempts: 1 });
-      cleanup.defer(() => client.destroy());
-      return client;
-    },
-    concurrencyPerHost: source.concurrencyPerHost,
-    timeoutMs: source.timeoutMs,
-    retry: { ...DEFAULT_RETRY, attempts: source.retries + 1 },
-  });
+  const backend = cleanup.use(createRequestBackend(request, config, { counters, stages, gate, logger }));
+  const ranges = cleanup.use(createOpenRanges(config, { counters, stages, gate, fileRoot: config.source.fileRoot }));
   const cogs = cleanup.use(
     createCogPool({
-      opener: openRangeSource,
+      opener: ranges.open,
       counters,
+      stages,
       cache: new BlockCache(config.blockCacheBytes),
       maxOpen: config.openCogs,
       sidecars: request.sidecars,
       assumed: assumedPlaceOf(request),
-      limits: { ...DEFAULT_COG_LIMITS, maxBlockBytes: limits.maxBlockBytes },
+      limits: { ...DEFAULT_COG_LIMITS, maxBlockBytes: config.limits.maxBlockBytes },
     }),
   );
   limitSharp();
@@ -90,6 +86,7 @@ export function createReadingPipeline(
       cogs,
       options: renderOptionsOf(request),
       counters,
+      stages,
       limits: { ...DEFAULT_RENDER_LIMITS, maxPrefetchBytes },
       ...(handedOn === undefined ? {} : { handedOn }),
     }),
@@ -97,10 +94,17 @@ export function createReadingPipeline(
   return { backend, cogs, renderer, counters, [Symbol.asyncDispose]: () => cleanup[Symbol.asyncDispose]() };
 }
 
+interface BackendParts {
+  readonly counters: IoCounters;
+  readonly stages: StageMeter;
+  readonly gate: HostGate;
+  readonly logger: Logger;
+}
+
 function createRequestBackend(
   request: TilesetRequest,
   { stac }: Config,
-  { counters, logger }: { readonly counters: IoCounters; readonly logger: Logger },
+  { counters, stages, gate, logger }: BackendParts,
 ): DynamicStacBackend {
   const { mosaic, assets, onMissingAsset, minzoom, maxzoom, tileSize } = request;
   const limits = { timeoutMs: stac.timeoutMs, attempts: stac.retries + 1, concurrency: stac.concurrencyPerHost };
@@ -109,11 +113,12 @@ function createRequestBackend(
     assets,
     onMissingAsset,
     counters,
+    stages,
     logger,
     minzoom,
     maxzoom,
     halo: { pixels: 2, tileSize },
-    search: { limits },
+    search: { limits, gate },
   });
 }
 
@@ -125,14 +130,16 @@ function createRequestBackend(
 export async function openPipeline(
   request: TilesetRequest,
   config: Config,
-  { signal, logger }: OpenOptions,
+  { signal, logger, stages, gate = new HostGate() }: OpenOptions,
 ): Promise<Pipeline> {
   const counters = createIoCounters();
-  const store = await openOutput(request, config, { counters, signal });
+  const store = await openOutput(request, config, { counters, stages, gate, signal });
   try {
-    const reading = createReadingPipeline(request, config, logger, { handedOn: store, counters });
+    const reading = createReadingPipeline(request, config, logger, { handedOn: store, counters, stages, gate });
+    const renderer = withOpenOutput(reading.renderer, () => assertOutputOpen(request.output, gate));
     return {
       ...reading,
+      renderer,
       store,
       async [Symbol.asyncDispose]() {
         await store[Symbol.asyncDispose]();
@@ -143,4 +150,29 @@ export async function openPipeline(
     await store[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** A bucket that is closed for longer than its requests would wait: nothing is read for tiles that could not be written. */
+const MAX_CLOSED_OUTPUT_MS = 2_000;
+
+function assertOutputOpen(output: string, gate: HostGate): void {
+  const location = parseStoreLocation(output);
+  if (location.kind !== 's3') return;
+  const host = hostOfBucket(location.bucket);
+  const retryAfterMs = gate.closedMs(host);
+  if (retryAfterMs <= MAX_CLOSED_OUTPUT_MS) return;
+  const found = `${host} asked for a pause, of which ${Math.ceil(retryAfterMs / 1000)} s are left`;
+  throw new TilerError('STORE_THROTTLED', `Rendering to ${output}: ${found}`, { retryAfterMs });
+}
+
+function withOpenOutput(renderer: TileRenderer, assertOpen: () => void): TileRenderer {
+  return {
+    counters: renderer.counters,
+    async renderMetatile(work, sink, options) {
+      assertOpen();
+      return await renderer.renderMetatile(work, sink, options);
+    },
+    renderTile: (tile, options) => renderer.renderTile(tile, options),
+    [Symbol.asyncDispose]: () => renderer[Symbol.asyncDispose](),
+  };
 }

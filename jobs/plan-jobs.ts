@@ -9,7 +9,8 @@ import type { CoverArea } from '../src/tms/cover.ts';
 import type { Metatile, MetatileWork } from '../src/tms/metatile.ts';
 import type { Tile } from '../src/tms/tile.ts';
 import { MAX_LATITUDE } from '../src/tms/web-mercator-quad.ts';
-import type { TilesetRequest } from './tileset-request.ts';
+import type { ZoomRange } from './run-status.ts';
+import type { TilesetRequest } from './request/tileset-request.ts';
 
 /** The fields of a request that decide which tiles there are and how they are grouped. */
 export type PlanRequest = Pick<TilesetRequest, 'area' | 'minzoom' | 'maxzoom' | 'metatileSize' | 'sourceMinzoom'>;
@@ -38,6 +39,8 @@ export interface TilesetPlan {
   readonly handsTilesOn: boolean;
   /** Exact numbers of tiles and metatiles (those with work), computed once. Milliseconds for a bbox of any size. */
   counts(): CoverCounts;
+  /** The metatiles of each zoom that has some, in the order in which they are rendered; counted when first asked for. */
+  readonly zooms: readonly ZoomRange[];
   /** The work, from an index on; indices ascend. Costs what is taken, not what is skipped. */
   works(options?: WorksOptions): Generator<MetatileWork, void, undefined>;
   /** The work of one index; null where the polygon leaves the metatile out, or beyond `indexCount`. */
@@ -61,11 +64,18 @@ export function createPlan(request: PlanRequest): TilesetPlan {
   const area = coverAreaOf(request);
   const cover = createCover({ ...request, area });
   let counts: CoverCounts | null = null;
+  const countOnce = (): CoverCounts => (counts ??= countCover(cover));
   return {
     bbox: planBbox(area),
     indexCount: cover.indexCount,
     handsTilesOn: cover.zooms.some(({ isHandedOn }) => isHandedOn),
-    counts: () => (counts ??= countCover(cover)),
+    counts: countOnce,
+    get zooms() {
+      const { perZoom } = countOnce();
+      return cover.zooms.map(({ z, firstIndex, indexCount }) => {
+        return { z, firstIndex, indexCount, metatiles: perZoom.find((zoom) => zoom.z === z)?.metatiles ?? 0 };
+      });
+    },
     works: ({ fromIndex = 0 } = {}) => worksOf(cover, fromIndex),
     workAt: (index) => workAt(cover, index),
     workWith: (tile) => workWith(cover, tile),

@@ -7,8 +7,8 @@ import { decideStart, readManifest } from './manifest.ts';
 import type { RunStart } from './manifest.ts';
 import { createPlan } from './plan-jobs.ts';
 import type { TilesetPlan } from './plan-jobs.ts';
-import { requestHash } from './request-hash.ts';
-import type { TilesetRequest } from './tileset-request.ts';
+import { requestHash } from './request/request-hash.ts';
+import type { TilesetRequest } from './request/tileset-request.ts';
 
 /** A request with every choice made, and what it comes to. */
 export interface PreparedRun {

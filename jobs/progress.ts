@@ -23,6 +23,8 @@ export interface RunSummary extends ProgressState {
   readonly metatiles: number;
   readonly io: IoCounters;
   readonly seconds: number;
+  /** Why it ended before its last metatile; not there if it did not. */
+  readonly reason?: string;
   /** What tiles had to do without; not there if nothing was left out. */
   readonly leftOut?: LeftOut;
   /** What made it slower than it need be; not there if nothing did. */
@@ -102,6 +104,7 @@ export function summaryLines(summary: RunSummary): readonly string[] {
   return [
     `${words[summary.state]}: ${formatCount(rendered)} tiles rendered, ${formatCount(empty)} empty, ` +
       `${formatCount(failed)} failed in ${seconds.toFixed(1)} s${rate}`,
+    ...(summary.reason === undefined ? [] : [summary.reason]),
     ...(summary.leftOut === undefined ? [] : leftOutLines(summary.leftOut)),
     ...(summary.warnings ?? []),
     `read ${formatBytes(io.bytesRead)} in ${formatCount(io.readRequests)} requests, ${formatCount(io.searches)} searches; ` +

@@ -1,5 +1,5 @@
 import type { RenderOptions } from '../src/render/tile-renderer.ts';
-import type { TilesetRequest } from './tileset-request.ts';
+import type { TilesetRequest } from './request/tileset-request.ts';
 
 /** The nodata of a request: NaN is written `"nan"`, as JSON has no NaN; `item` = the items decide, null = the files. */
 export function nodataOf({ nodata }: Pick<TilesetRequest, 'nodata'>): RenderOptions['nodata'] {

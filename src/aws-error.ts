@@ -31,6 +31,10 @@ export const AWS_PASSING_NAMES: ReadonlySet<string> = new Set([
   'ConditionalRequestConflict',
   // The SDK has learnt the server's clock from this answer.
   'RequestTimeTooSkewed',
+  // The body was not what it was signed as when it arrived.
+  'XAmzContentSHA256Mismatch',
+  'BadDigest',
+  'IncompleteBody',
 ]);
 
 /** What the SDK throws where it finds no credentials, before anything is sent. */

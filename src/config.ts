@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { didYouMean } from './did-you-mean.ts';
 import { TilerError } from './errors.ts';
 
 const MIB = 1024 * 1024;
@@ -50,9 +51,30 @@ function flag(description: string) {
 const EnvironmentSchema = z.strictObject({
   REDIS_URL: required(
     'redis://127.0.0.1:6379',
-    /^rediss?:\/\/\S+$/,
-    'a redis: or rediss: URL',
-    'Redis of the cluster engine',
+    /^rediss?:\/\/[^\s,/?#]+(\/\d*)?(,rediss?:\/\/[^\s,/?#]+(\/\d*)?)*$/,
+    'redis: or rediss: URLs with commas between',
+    'Redis or Valkey of the cluster engine; several nodes of a Redis Cluster, or several Sentinels',
+  ),
+  TILEWRIGHT_REDIS_MODE: choice(
+    ['single', 'cluster', 'sentinel'],
+    'single',
+    'what answers at REDIS_URL: one server, a Redis Cluster, or Sentinels',
+  ),
+  TILEWRIGHT_REDIS_SENTINEL_NAME: required(
+    'mymaster',
+    /^[A-Za-z0-9_.-]+$/,
+    'letters, digits, _ . -',
+    'name of the primary that the Sentinels watch',
+  ),
+  TILEWRIGHT_REDIS_SENTINEL_AUTH: choice(
+    ['same', 'none'],
+    'same',
+    'what the Sentinels ask for: user and password of REDIS_URL, as their primary does, or nothing',
+  ),
+  TILEWRIGHT_REDIS_CA_FILE: text(
+    /\S/,
+    'a file',
+    'certificates (PEM) that a rediss: server is checked with; unset = those of the system',
   ),
   TILEWRIGHT_LOG_LEVEL: choice(['debug', 'info', 'warn', 'error', 'silent'], 'info', 'least level that is logged'),
   TILEWRIGHT_BLOCK_CACHE_MIB: whole(128, 1, 65_536, 'decoded COG blocks kept, for each process'),
@@ -92,6 +114,20 @@ const EnvironmentSchema = z.strictObject({
     'name before every Redis key; becomes the hash tag of a Redis Cluster',
   ),
   TILEWRIGHT_QUEUE_HIGH: whole(5_000, 10, 1_000_000, 'metatiles waiting in Redis above which a run adds no more'),
+  TILEWRIGHT_HOT_METATILES: whole(64, 0, 1_000_000, 'a run of at most so many metatiles goes before larger ones'),
+  TILEWRIGHT_MAX_RSS_MIB: whole(2_048, 128, 1_048_576, 'memory above which a process is replaced by a fresh one'),
+  TILEWRIGHT_HANG_MS: whole(120_000, 1_000, 3_600_000, 'time without a sign of life after which a process is killed'),
+  TILEWRIGHT_METRICS_LISTEN: text(
+    /^(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/,
+    'HOST:PORT',
+    'where a worker answers /metrics, /healthz and /readyz; unset = nowhere',
+  ),
+  TILEWRIGHT_OTEL: flag('spans of OpenTelemetry for every job, by the SDK that the process was started with'),
+  TILEWRIGHT_DASHBOARD_TOKEN: text(
+    /^[\x21-\x7e]{16,}$/,
+    'at least 16 printable characters',
+    'token that the dashboard asks for; needed wherever it listens beyond this machine',
+  ),
   TILEWRIGHT_SHUTDOWN_GRACE_MS: whole(20_000, 0, 3_600_000, 'time for work under way to end after SIGTERM or SIGINT'),
   TILEWRIGHT_STATE_DIR: required(
     '.tilewright',
@@ -109,7 +145,13 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 function toConfig(env: z.output<typeof EnvironmentSchema>) {
   return {
-    redisUrl: env.REDIS_URL,
+    redis: {
+      urls: env.REDIS_URL.split(','),
+      mode: env.TILEWRIGHT_REDIS_MODE,
+      sentinelName: env.TILEWRIGHT_REDIS_SENTINEL_NAME,
+      sentinelAuth: env.TILEWRIGHT_REDIS_SENTINEL_AUTH,
+      caFile: env.TILEWRIGHT_REDIS_CA_FILE,
+    },
     logLevel: env.TILEWRIGHT_LOG_LEVEL,
     blockCacheBytes: env.TILEWRIGHT_BLOCK_CACHE_MIB * MIB,
     openCogs: env.TILEWRIGHT_OPEN_COGS,
@@ -136,7 +178,16 @@ function toConfig(env: z.output<typeof EnvironmentSchema>) {
       stalledIntervalMs: env.TILEWRIGHT_STALLED_INTERVAL_MS,
       maxStalled: env.TILEWRIGHT_MAX_STALLED,
     },
-    queue: { prefix: env.TILEWRIGHT_QUEUE_PREFIX, high: env.TILEWRIGHT_QUEUE_HIGH },
+    queue: {
+      prefix: env.TILEWRIGHT_QUEUE_PREFIX,
+      high: env.TILEWRIGHT_QUEUE_HIGH,
+      hotMetatiles: env.TILEWRIGHT_HOT_METATILES,
+    },
+    maxRssBytes: env.TILEWRIGHT_MAX_RSS_MIB * MIB,
+    hangMs: env.TILEWRIGHT_HANG_MS,
+    metricsListen: env.TILEWRIGHT_METRICS_LISTEN,
+    otel: env.TILEWRIGHT_OTEL,
+    dashboardToken: env.TILEWRIGHT_DASHBOARD_TOKEN,
     shutdownGraceMs: env.TILEWRIGHT_SHUTDOWN_GRACE_MS,
     stateDir: env.TILEWRIGHT_STATE_DIR,
   };
@@ -155,13 +206,15 @@ export function parseConfig(env: Environment): Config {
     if (value === undefined || value === '') continue;
     if (name in EnvironmentSchema.shape) ours[name] = value;
     // TILEWRIGHT_TEST_ is the test suite's, which starts processes with its own environment.
-    else if (/^TILEWRIGHT_(?!TEST_)/.test(name)) problems.push(`${name}: no such variable${suggestion(name)}`);
+    else if (/^TILEWRIGHT_(?!TEST_)/.test(name))
+      problems.push(`${name}: no such variable${didYouMean(name, Object.keys(EnvironmentSchema.shape))}`);
   }
   const parsed = EnvironmentSchema.safeParse(ours);
   if (!parsed.success) {
     const faulty = new Set(parsed.error.issues.map((issue) => String(issue.path[0])));
     for (const name of faulty) {
-      problems.push(`${name}: found '${redactValue(ours[name] ?? '')}', expected ${noteOf(name).expects}`);
+      const found = name === 'TILEWRIGHT_DASHBOARD_TOKEN' ? '***' : redactValue(ours[name] ?? '');
+      problems.push(`${name}: found '${found}', expected ${noteOf(name).expects}`);
     }
   }
   if (problems.length > 0 || !parsed.success) {
@@ -180,14 +233,18 @@ export function describeConfig(): readonly ConfigVariable[] {
   return Object.keys(EnvironmentSchema.shape).map((variable) => ({ variable, ...noteOf(variable) }));
 }
 
-/** The configuration as it may be logged: without the user and password of a URL. */
+/** The configuration as it may be logged: without the user and password of a URL, and without the token. */
 export function redactConfig(config: Config): Config {
-  return { ...config, redisUrl: redactValue(config.redisUrl) };
+  const { redis, dashboardToken } = config;
+  const urls = redis.urls.map(redactValue);
+  return { ...config, redis: { ...redis, urls }, dashboardToken: dashboardToken === null ? null : '***' };
 }
 
 /** A text without the user, the password and the query of a URL in it. */
 export function redactValue(value: string): string {
-  return value.replace(/\/\/[^/\s]*@/g, '//***@').replace(/\?\S*/g, '?***');
+  // A password in a Redis address may hold a '/' that should have been written %2F.
+  const redis = value.replace(/(rediss?:\/\/)[^,\s]*@/g, '$1***@');
+  return redis.replace(/\/\/[^/\s]*@/g, '//***@').replace(/\?\S*/g, '?***');
 }
 
 function noteOf(variable: string): VariableNote {
@@ -195,26 +252,4 @@ function noteOf(variable: string): VariableNote {
   const note = NOTES.get(schema);
   if (note === undefined) throw new Error(`The variable ${variable} has no note`);
   return note;
-}
-
-function suggestion(name: string): string {
-  const ranked = Object.keys(EnvironmentSchema.shape)
-    .map((known) => ({ known, distance: editDistance(name, known) }))
-    .sort((a, b) => a.distance - b.distance);
-  const best = ranked[0];
-  return best !== undefined && best.distance <= 6 ? `; did you mean ${best.known}?` : '';
-}
-
-/** Levenshtein distance: fewest insertions, deletions and replacements of one character. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

@@ -29,6 +29,7 @@ const RETRY_BY_CODE = {
   STORE_THROTTLED: 'backoff',
   STORE_FORBIDDEN: 'never',
   STORE_CONFLICT: 'never',
+  ARCHIVE_INVALID: 'never',
   QUEUE_UNAVAILABLE: 'backoff',
   RUN_UNKNOWN: 'never',
   PAYLOAD_INVALID: 'never',
@@ -48,6 +49,8 @@ export const ERROR_CODES = Object.keys(RETRY_BY_CODE) as readonly ErrorCode[];
 export interface ErrorContext {
   readonly tile?: string;
   readonly href?: string;
+  /** Of the item, where it has one. */
+  readonly collection?: string;
   readonly itemId?: string;
   readonly assetKey?: string;
   readonly offset?: number;
@@ -81,6 +84,28 @@ export class TilerError extends Error {
     const retry = RETRY_BY_CODE[this.code];
     return retry === 'backoff' && this.retryAfterMs !== null ? { afterMs: this.retryAfterMs } : retry;
   }
+}
+
+/** The same error with more said of where it happened: what it says itself counts. It is not changed, as others may hold it. */
+export function withContext(error: TilerError, context: ErrorContext): TilerError {
+  const { code, message, retryAfterMs } = error;
+  return new TilerError(code, message, {
+    cause: error,
+    context: { ...context, ...error.context },
+    ...(retryAfterMs === null ? {} : { retryAfterMs }),
+  });
+}
+
+const MAX_ASSET_LENGTH = 500;
+
+/**
+ * Which asset a failure is about, in at most 500 characters: `collection/itemId/assetKey`, as much of it as is known;
+ * else the href; null = none.
+ */
+export function assetOf({ collection, itemId, assetKey, href }: ErrorContext): string | null {
+  const name =
+    itemId === undefined ? href : [collection, itemId, assetKey].filter((part) => part !== undefined).join('/');
+  return name?.slice(0, MAX_ASSET_LENGTH) ?? null;
 }
 
 /** True for a `TilerError`, also one of another copy of this module. */

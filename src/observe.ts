@@ -9,6 +9,32 @@ export interface Logger {
 /** A logger that says nothing. */
 export const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
+/**
+ * The stages of rendering whose times are measured: a whole STAC search with its pages; opening a COG; one range read,
+ * without waiting for a slot or for the next attempt; decoding a block; warping one scene for one tile; style and encoding
+ * of a tile; writing a tile.
+ */
+export const STAGES = ['search', 'open', 'read', 'decode', 'warp', 'encode', 'upload'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** Takes the time of each piece of work of a stage. Called for every block and tile: it has to be cheap. */
+export interface StageMeter {
+  observe(stage: Stage, seconds: number): void;
+}
+
+/** A meter that keeps nothing. */
+export const NO_STAGES: StageMeter = { observe() {} };
+
+/** Measures a piece of work from its call to its end, whether it succeeds or fails. */
+export async function timed<T>(stages: StageMeter, stage: Stage, work: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  try {
+    return await work();
+  } finally {
+    stages.observe(stage, (performance.now() - startedAt) / 1000);
+  }
+}
+
 /** Counts of outside work. All only ever grow; a difference of two readings is the work between them. */
 export interface IoCounters {
   /** STAC search pages asked for. */

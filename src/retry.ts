@@ -169,6 +169,6 @@ export async function runWithin<T>(
 }
 
 /** One signal ends all work of a job at once; Node would take more than ten listeners for a leak. */
-function allowListeners(signal: AbortSignal): void {
+export function allowListeners(signal: AbortSignal): void {
   setMaxListeners(0, signal);
 }

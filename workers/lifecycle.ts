@@ -6,12 +6,17 @@ export interface ProcessEvents {
 }
 
 /**
- * Ends a process well: the first signal, or the loss of the parent, begins the shutdown and exits with 0 when it is
- * done; a second signal exits at once.
+ * Ends a process well: the first signal, the loss of the parent, or a call of what is given back begins the shutdown and
+ * exits with 0 when it is done; a second signal exits at once.
  *
  * States: running → stopping → gone.
+ *
+ * @returns begins the shutdown for another cause; without effect once it has begun
  */
-export function superviseShutdown(events: ProcessEvents, shutDown: (cause: string) => Promise<void>): void {
+export function superviseShutdown(
+  events: ProcessEvents,
+  shutDown: (cause: string) => Promise<void>,
+): (cause: string) => void {
   let stopping = false;
   const stop = (cause: string): void => {
     if (stopping) return;
@@ -26,4 +31,5 @@ export function superviseShutdown(events: ProcessEvents, shutDown: (cause: strin
     else stop(signal);
   });
   events.onDisconnect(() => stop('the parent is gone'));
+  return stop;
 }

@@ -1,6 +1,7 @@
 import nodeModule from 'node:module';
 import { TilerError } from '../src/errors.ts';
-import type { FromRenderProcess, ToRenderProcess } from '../jobs/render-channel.ts';
+import type { FromRenderProcess, ToRenderProcess } from '../jobs/local/render-channel.ts';
+import type { ToWorker } from '../jobs/fleet/worker-channel.ts';
 
 /*
  * Where every process of Tilewright except the command line begins: without an argument it is a worker of the queue,
@@ -33,31 +34,26 @@ async function startWorker(): Promise<void> {
   try {
     const { parseConfig } = await import('../src/config.ts');
     const config = parseConfig(process.env);
-    const [{ createLogger }, { createWorkerRuntime }, { superviseShutdown }] = await Promise.all([
+    const [{ createLogger }, { runWorkerProcess }] = await Promise.all([
       import('./logger.ts'),
-      import('./runtime.ts'),
-      import('./lifecycle.ts'),
+      import('./worker-process.ts'),
     ]);
-    const logger = createLogger(config.logLevel);
-    const runtime = createWorkerRuntime(config, logger);
-    superviseShutdown(
-      {
-        onSignal(listener) {
-          process.on('SIGTERM', listener);
-          process.on('SIGINT', listener);
-        },
-        onDisconnect: (listener) => void process.on('disconnect', listener),
-        exit: (code) => process.exit(code),
+    await runWorkerProcess(config, createLogger(config.logLevel), {
+      onSignal(listener) {
+        process.on('SIGTERM', listener);
+        process.on('SIGINT', listener);
       },
-      async (cause) => {
-        logger.info({ cause }, 'worker stopping');
-        await runtime.close(config.shutdownGraceMs);
-        logger.info({}, 'worker stopped');
-      },
-    );
-    await runtime.ready();
-    logger.info({ concurrency: config.worker.concurrency }, 'worker ready');
-    process.send?.('ready', undefined, undefined, () => {});
+      onDisconnect: (listener) => void process.on('disconnect', listener),
+      exit: (code) => process.exit(code),
+      parent:
+        process.send === undefined
+          ? null
+          : {
+              // The channel may close at any time; who listens to 'disconnect' deals with it.
+              send: (message) => void process.send?.(message, undefined, undefined, () => {}),
+              onMessage: (listener) => void process.on('message', (message) => listener(message as ToWorker)),
+            },
+    });
   } catch (error) {
     if (!(error instanceof TilerError)) throw error;
     process.stderr.write(`${error.code}: ${error.message}\n`);

@@ -4,14 +4,17 @@ import type { Config } from '../src/config.ts';
 import { isAbortError, isTilerError } from '../src/errors.ts';
 import { NOTHING_LEFT_OUT } from '../src/render/left-out.ts';
 import type { Logger } from '../src/observe.ts';
-import { METATILE_QUEUE } from '../jobs/catalog.ts';
-import type { MetatilePayload } from '../jobs/catalog.ts';
+import { METATILE_QUEUE } from '../jobs/queue/catalog.ts';
+import type { MetatilePayload } from '../jobs/queue/catalog.ts';
 import type { MetatileResult } from '../jobs/metatile-result.ts';
 import { failTiles, failureOf } from '../jobs/retry.ts';
-import type { RunStore } from '../jobs/run-store.ts';
+import type { Tries } from '../jobs/retry.ts';
+import type { RunStore } from '../jobs/queue/run-store.ts';
 import { allTilesOf } from '../src/tms/metatile.ts';
 import type { MetatileWork } from '../src/tms/metatile.ts';
-import { RetryLater, attemptOf, toQueueError } from './error-policy.ts';
+import { plainAbort } from './abort.ts';
+import { RetryLater, WaitForHost, putOff, refusal, toQueueError, triesOf } from './error-policy.ts';
+import type { OnMetatileResult } from './observed-processor.ts';
 import { processMetatile } from './render-metatile.ts';
 import type { OpenRun, RunCache } from './run-cache.ts';
 
@@ -20,6 +23,7 @@ export interface MetatileProcessorOptions {
   readonly runStore: RunStore;
   readonly runs: RunCache;
   readonly logger: Logger;
+  readonly onResult?: OnMetatileResult;
 }
 
 /** How soon a metatile that is made of others looks again whether they are settled. */
@@ -27,46 +31,56 @@ const CHILDREN_AGAIN_MS = 500;
 
 /**
  * The processor of metatile jobs: leaves out what is settled or stopped, renders, and settles the metatile in the record
- * of its run. One that is made of others which are not settled yet is put off, without losing an attempt. A job whose worker is told to stop goes back to the queue without losing an attempt.
+ * of its run. One that is made of others which are not settled yet is put off, without losing an attempt. A job whose
+ * worker is told to stop goes back to the queue without losing an attempt; one whose run ends meanwhile is dropped.
  *
  * It has three parameters because BullMQ only passes the abort signal to a function that declares it.
  */
 export function createMetatileProcessor(options: MetatileProcessorOptions) {
   const { runStore, runs } = options;
   return async (job: Job<MetatilePayload>, token?: string, signal?: AbortSignal): Promise<void> => {
-    const { run, index } = METATILE_QUEUE.parse(job.data);
-    if ((await runStore.claim(run, index)) !== 'todo') return;
+    const { run, index } = refusal(() => METATILE_QUEUE.parse(job.data));
+    const claim = await runStore.claim(run, index);
+    if (claim === 'unknown' || claim === 'outside') throw refuse(claim, run, index);
+    if (claim !== 'todo') return;
     try {
-      await runs.use(run, async (open) => {
+      await runs.use(run, async (open, ended) => {
         const work = open.plan.workAt(index);
-        if (work === null) throw new Error(`The plan of the run ${run} has no metatile ${index}`);
+        if (work === null) throw refuse('outside', run, index);
         const { children } = work;
-        if (children !== null && (await runStore.unsettled(run, open.plan.childIndicesOf(work))).length > 0) {
+        if (children !== null && (await runStore.bits.unsettled(run, open.plan.childIndicesOf(work))).length > 0) {
           await job.moveToDelayed(Date.now() + CHILDREN_AGAIN_MS, token);
           throw new DelayedError();
         }
-        const result = await execute(options, open, work, plainAbort(signal));
-        await report(options, run, result, attemptOf(job));
+        const result = await execute(options, open, work, plainAbort(signal, ended));
+        options.onResult?.(job, result);
+        await report(options, run, result, triesOf(job));
       });
     } catch (error) {
       if (isAbortError(error)) {
+        // Dropped if its run ended, unless that was taken up again since.
+        if (signal?.aborted !== true && (await runStore.claim(run, index)) !== 'todo') return;
         await job.moveToWait(token);
         throw new WaitingError();
       }
-      if (error instanceof DelayedError || error instanceof RetryLater || error instanceof UnrecoverableError)
-        throw error;
-      // The run could not be opened. If it never can be, the supervisor counts the metatile as failed.
-      throw toQueueError([failureOf(error)], attemptOf(job), options.config.retry);
+      const isForBullmq = [DelayedError, RetryLater, WaitForHost, UnrecoverableError].some(
+        (kind) => error instanceof kind,
+      );
+      // Otherwise the run could not be opened. If it never can be, the supervisor counts the metatile as failed.
+      const passed = isForBullmq ? error : toQueueError([failureOf(error)], triesOf(job), options.config.retry);
+      if (passed instanceof WaitForHost) await putOff(job, passed, token);
+      throw passed;
     }
   };
 }
 
-/** A signal that aborts with the usual `AbortError`; BullMQ's own has another reason. */
-export function plainAbort(signal: AbortSignal | undefined): AbortSignal {
-  const controller = new AbortController();
-  if (signal?.aborted === true) controller.abort();
-  else signal?.addEventListener('abort', () => controller.abort(), { once: true });
-  return controller.signal;
+/** What a job that no run has is refused with, never to be tried again. */
+function refuse(why: 'unknown' | 'outside', run: string, index: number): UnrecoverableError {
+  return new UnrecoverableError(
+    why === 'unknown'
+      ? `RUN_UNKNOWN: Rendering the metatile ${index} of the run ${run}: there is no run of that name`
+      : `PAYLOAD_INVALID: Rendering the metatile ${index} of the run ${run}: it has no metatile of that index`,
+  );
 }
 
 /** Renders, and turns what failed as a whole into failures of every tile. */
@@ -106,14 +120,14 @@ async function report(
   { config, runStore }: MetatileProcessorOptions,
   run: string,
   result: MetatileResult,
-  attempt: number,
+  tries: Tries,
 ): Promise<void> {
   await runStore.addIo(run, result.io);
   if (result.failures.length === 0) {
     await runStore.complete(run, result);
     return;
   }
-  const error = toQueueError(result.failures, attempt, config.retry);
+  const error = toQueueError(result.failures, tries, config.retry);
   if (error.name === 'UnrecoverableError') await runStore.fail(run, result);
   throw error;
 }

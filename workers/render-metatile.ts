@@ -66,10 +66,12 @@ async function execute(options: ProcessMetatileOptions): Promise<MetatileResult>
   const lost = { rendered: 0, empty: 0 };
   let abortError: unknown = null;
 
+  const output = store.openMetatile(work.index);
+
   const write = async (tile: Tile, encoded: EncodedTile | null): Promise<void> => {
     try {
-      if (encoded !== null) await store.put(tile, encoded.bytes, { signal });
-      else if (overwrite) await store.delete(tile, { signal });
+      if (encoded !== null) await output.put(tile, encoded.bytes, { signal });
+      else if (overwrite) await output.delete(tile, { signal });
     } catch (error) {
       if (isAbortError(error)) abortError = error;
       else failures.push({ tile, ...failureOf(error) });
@@ -92,6 +94,8 @@ async function execute(options: ProcessMetatileOptions): Promise<MetatileResult>
   }
   signal.throwIfAborted();
   if (abortError !== null) throw abortError;
+  // With failed tiles too: what was rendered stays, and a further execution writes all of it again.
+  await output.commit({ signal });
   return {
     index: work.index,
     rendered: report.rendered - lost.rendered,

@@ -1,4 +1,5 @@
 import { isAbortError, isTilerError } from '../src/errors.ts';
+import { HostGate } from '../src/host-gate.ts';
 import { createIoCounters, SILENT } from '../src/observe.ts';
 import { askSources } from '../jobs/ask-sources.ts';
 import { createIoMeter } from '../jobs/metatile-result.ts';
@@ -6,7 +7,8 @@ import { openPipeline } from '../jobs/pipeline.ts';
 import type { Pipeline } from '../jobs/pipeline.ts';
 import { createPlan } from '../jobs/plan-jobs.ts';
 import type { TilesetPlan } from '../jobs/plan-jobs.ts';
-import type { RenderChannel, ToRenderProcess } from '../jobs/render-channel.ts';
+import { ALIVE_INTERVAL_MS } from '../jobs/local/render-channel.ts';
+import type { RenderChannel, ToRenderProcess } from '../jobs/local/render-channel.ts';
 import { failureOf } from '../jobs/retry.ts';
 import { processMetatile } from './render-metatile.ts';
 
@@ -16,12 +18,14 @@ type OpenMessage = Extract<ToRenderProcess, { kind: 'open' }>;
 /**
  * One process of `tilewright render`: opens the pipeline of the request, renders the metatiles that it is told to, and
  * answers each with its result or its error. It ends when it is told to or when the parent is gone, whatever is under
- * way: a tile is in place whole or not at all, and what was not answered is done again.
+ * way: a tile is in place whole or not at all, and what was not answered is done again. Every second it says that it
+ * lives, unless its event loop stands still, for which its parent kills it.
  */
 export function runRenderProcess(channel: RenderChannel, exit: (code: number) => void): void {
   const stopping = new AbortController();
   let render: ((index: number) => Promise<void>) | null = null;
   let pipeline: Pipeline | null = null;
+  const gate = createToldGate(channel);
 
   const refuse = (error: unknown): void => {
     if (isAbortError(error)) return;
@@ -32,7 +36,7 @@ export function runRenderProcess(channel: RenderChannel, exit: (code: number) =>
     try {
       const { signal } = stopping;
       const plan = createPlan(message.request);
-      pipeline = await openPipeline(message.request, message.config, { signal, logger: SILENT });
+      pipeline = await openPipeline(message.request, message.config, { signal, logger: SILENT, gate });
       render = createRender(channel, message, plan, pipeline, signal);
       channel.send({ kind: 'ready' });
     } catch (error) {
@@ -48,13 +52,18 @@ export function runRenderProcess(channel: RenderChannel, exit: (code: number) =>
       refuse(error);
     }
   };
+  const alive = giveSignsOfLife(channel);
   const close = async (): Promise<void> => {
+    if (stopping.signal.aborted) return;
+    clearInterval(alive);
     stopping.abort();
     await pipeline?.[Symbol.asyncDispose]();
   };
 
   channel.onMessage((message) => {
     switch (message.kind) {
+      case 'hostClosed':
+        return gate.close(message.closing);
       case 'ask':
         void ask(message);
         break;
@@ -70,6 +79,13 @@ export function runRenderProcess(channel: RenderChannel, exit: (code: number) =>
     }
   });
   channel.onDisconnect(() => exit(1));
+}
+
+/** Tells the parent which hosts ask for less, and so the processes beside this one. */
+function createToldGate(channel: RenderChannel): HostGate {
+  const gate = new HostGate();
+  gate.onClosing((closing) => channel.send({ kind: 'hostClosed', closing }));
+  return gate;
 }
 
 function createRender(
@@ -103,6 +119,14 @@ function createRender(
       channel.send({ kind: 'error', index, failure: failureOf(error) });
     }
   };
+}
+
+function giveSignsOfLife(channel: RenderChannel): NodeJS.Timeout {
+  const timer = setInterval(() => {
+    channel.send({ kind: 'alive', rssBytes: process.memoryUsage.rss() });
+  }, ALIVE_INTERVAL_MS);
+  // If the parent was gone before anybody listened for that, the timer must not be what keeps this process alive.
+  return timer.unref();
 }
 
 /** A fault in the program: what crosses to the parent is too little to find it by. */

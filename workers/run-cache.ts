@@ -6,9 +6,9 @@ import { openPipeline } from '../jobs/pipeline.ts';
 import type { Pipeline } from '../jobs/pipeline.ts';
 import { createPlan } from '../jobs/plan-jobs.ts';
 import type { TilesetPlan } from '../jobs/plan-jobs.ts';
-import { requireRun } from '../jobs/producer.ts';
-import type { RunRecord } from '../jobs/run-record.ts';
-import type { RunStore } from '../jobs/run-store.ts';
+import { requireRun } from '../jobs/queue/producer.ts';
+import type { RunRecord } from '../jobs/queue/run-record.ts';
+import type { RunStore } from '../jobs/queue/run-store.ts';
 
 /** A run as this process works on it. */
 export interface OpenRun {
@@ -18,10 +18,22 @@ export interface OpenRun {
   readonly takeIo: () => IoCounters;
 }
 
+export interface RunCacheOptions {
+  readonly runStore: RunStore;
+  readonly config: Config;
+  readonly logger: Logger;
+  /** What renders and where tiles go, for each run; a benchmark of all else gives one that costs nothing. */
+  readonly openPipeline?: typeof openPipeline;
+}
+
 interface Entry {
   readonly opening: Promise<OpenRun>;
-  users: number;
+  /** One for each use. */
+  readonly users: Set<AbortController>;
 }
+
+/** How often the states of the runs in use are looked at: so soon after `cancel` the work on them stops. */
+const LOOK_MS = 1_000;
 
 /** Pipelines of idle runs kept open, each with a block cache of its own. */
 const MAX_IDLE = 1;
@@ -32,38 +44,63 @@ const MAX_IDLE = 1;
  */
 export class RunCache implements AsyncDisposable {
   private readonly entries = new Map<string, Entry>();
-  private readonly options: { readonly runStore: RunStore; readonly config: Config; readonly logger: Logger };
+  private readonly options: RunCacheOptions;
   private readonly closing = new AbortController();
+  private timer: NodeJS.Timeout | null = null;
 
-  constructor(options: { readonly runStore: RunStore; readonly config: Config; readonly logger: Logger }) {
+  constructor(options: RunCacheOptions) {
     this.options = options;
   }
 
-  /** Calls `work` with the open run and keeps it open meanwhile. */
-  async use<T>(run: string, work: (open: OpenRun) => Promise<T>): Promise<T> {
-    const entry = this.entries.get(run) ?? { opening: this.open(run), users: 0 };
+  /**
+   * Calls `work` with the open run and keeps it open meanwhile. The signal is aborted when the run is neither running nor
+   * paused any more: what is under way is of no use then.
+   */
+  async use<T>(run: string, work: (open: OpenRun, ended: AbortSignal) => Promise<T>): Promise<T> {
+    const entry = this.entries.get(run) ?? { opening: this.open(run), users: new Set() };
     // Last in the map = most recently used.
     this.entries.delete(run);
     this.entries.set(run, entry);
-    entry.users++;
+    const user = new AbortController();
+    entry.users.add(user);
+    this.timer ??= setTimeout(() => void this.look(), LOOK_MS).unref();
     try {
-      return await work(await entry.opening);
+      return await work(await entry.opening, user.signal);
     } finally {
-      entry.users--;
+      entry.users.delete(user);
       await this.closeIdle(MAX_IDLE);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.closing.abort();
+    if (this.timer !== null) clearTimeout(this.timer);
     await this.closeIdle(0);
   }
 
+  /** Ends the work on runs that ended: one round trip for all of them. */
+  private async look(): Promise<void> {
+    const used = [...this.entries].flatMap(([run, { users }]) => (users.size > 0 ? [{ run, users: [...users] }] : []));
+    try {
+      const states = await this.options.runStore.states(used.map(({ run }) => run));
+      used.forEach(({ users }, i) => {
+        if (states[i] !== 'running' && states[i] !== 'paused') for (const user of users) user.abort();
+      });
+    } catch (error) {
+      this.options.logger.debug({ cause: String(error) }, 'the states of runs could not be read');
+    } finally {
+      // Idle, nobody is asked; the next use begins to look again.
+      const isUsed = [...this.entries.values()].some(({ users }) => users.size > 0);
+      const goesOn = isUsed && !this.closing.signal.aborted;
+      this.timer = goesOn ? setTimeout(() => void this.look(), LOOK_MS).unref() : null;
+    }
+  }
+
   private async open(run: string): Promise<OpenRun> {
-    const { runStore, config, logger } = this.options;
+    const { runStore, config, logger, openPipeline: open = openPipeline } = this.options;
     try {
       const record = await requireRun(runStore, run);
-      const pipeline = await openPipeline(record.request, config, { signal: this.closing.signal, logger });
+      const pipeline = await open(record.request, config, { signal: this.closing.signal, logger });
       return { record, pipeline, plan: createPlan(record.request), takeIo: createIoMeter(pipeline.counters) };
     } catch (error) {
       this.entries.delete(run);
@@ -72,7 +109,7 @@ export class RunCache implements AsyncDisposable {
   }
 
   private async closeIdle(keep: number): Promise<void> {
-    const idle = [...this.entries].filter(([, entry]) => entry.users === 0);
+    const idle = [...this.entries].filter(([, entry]) => entry.users.size === 0);
     for (const [run, entry] of idle.slice(0, Math.max(0, idle.length - keep))) {
       this.entries.delete(run);
       const open = await entry.opening.catch(() => null);

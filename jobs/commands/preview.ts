@@ -11,7 +11,7 @@ export const previewCommand: Command = {
   options: { port: { value: 'N', description: 'default any free one' } },
   notes: ['Ctrl-C ends it.'],
   async run(context, args) {
-    const { startPreviewServer } = await import('../preview-server.ts');
+    const { startPreviewServer } = await import('../preview/preview-server.ts');
     const config = await loadConfig(context, args);
     const { signal } = context;
     const port = args.options['port'] === undefined ? 0 : parseWhole('--port', args.options['port'], 0, 65_535);

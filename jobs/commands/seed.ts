@@ -1,7 +1,11 @@
-import type { Command } from '../command-line.ts';
+import { TilerError } from '../../src/errors.ts';
+import type { Command, CommandArguments } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
 import { createIoCounters } from '../../src/observe.ts';
+import type { Priority } from '../queue/lanes.ts';
 import { createProgress, formatCount } from '../progress.ts';
+import type { SeedOutcome } from '../queue/producer.ts';
+import { MAX_FAILURES_OPTION } from './render.ts';
 import {
   FORCE_OPTION,
   JSON_OPTION,
@@ -21,6 +25,11 @@ export const seedCommand: Command = {
   options: {
     ...REQUEST_OPTIONS,
     wait: { description: 'follow the run until it ends' },
+    'max-failures': MAX_FAILURES_OPTION,
+    priority: {
+      value: 'LANE',
+      description: 'hot: before all other runs; normal: an equal share; default hot for small runs',
+    },
     redis: REDIS_OPTION,
     force: FORCE_OPTION,
     json: JSON_OPTION,
@@ -33,18 +42,23 @@ export const seedCommand: Command = {
       import('../prepare-run.ts'),
     ]);
     const [{ followRun }, { seedRun }, { openQueues }] = await Promise.all([
-      import('../follow-run.ts'),
-      import('../producer.ts'),
-      import('../queues.ts'),
+      import('../queue/follow-run.ts'),
+      import('../queue/producer.ts'),
+      import('../queue/queues.ts'),
     ]);
     const config = await loadConfig(context, args);
+    const priority = priorityOf(args);
+    const maxFailures = args.options['max-failures'] ?? null;
+    if (maxFailures !== null) (await import('../run-status.ts')).parseMaxFailures(maxFailures, 0);
     const asked = await loadRequest(context, args);
     const { signal } = context;
     const json = args.options['json'] === 'true';
     const force = args.options['force'] === 'true';
     const counters = createIoCounters();
     await using store = await openOutput(asked, config, { counters, signal });
-    await using queues = await openQueues(config);
+    await using queues = await openQueues(config, (warning) => {
+      context.stderr.write(`${json ? JSON.stringify({ event: 'warning', warning }) : warning}\n`);
+    });
     const prepared = await prepareRun(asked, { store, config, force, ask: askSources, counters, signal });
     const { request, requestHash, plan, start, warnings } = prepared;
     const { tiles, metatiles } = plan.counts();
@@ -63,18 +77,15 @@ export const seedCommand: Command = {
       store,
       start,
       attempts: config.retry.attempts,
+      zooms: plan.zooms,
+      priority,
+      hotMetatiles: config.queue.hotMetatiles,
+      maxFailures,
       signal,
     });
     const { kind, run } = outcome;
-    if (kind === 'complete') {
-      context.print(
-        json ? JSON.stringify({ event: kind, run }) : `complete already: ${request.output} (--force begins anew)`,
-      );
-      return EXIT.done;
-    }
-    const wait = args.options['wait'] === 'true';
-    context.print(json ? JSON.stringify({ event: kind, run }) : `${kind} the run ${run}`);
-    if (!wait) return EXIT.done;
+    context.print(json ? JSON.stringify({ event: kind, run }) : outcomeLine(outcome, request.output));
+    if (kind === 'complete' || args.options['wait'] !== 'true') return EXIT.done;
     const summary = await followRun(queues.runStore, run, {
       progress: createProgress({ stream: context.stderr, json }),
       signal,
@@ -85,3 +96,15 @@ export const seedCommand: Command = {
     return reportRun(context, { ...summary, ...warningsOf(warnings) }, failures, { json, hint });
   },
 };
+
+function outcomeLine({ kind, run }: SeedOutcome, output: string): string {
+  if (kind === 'complete') return `complete already: ${output} (--force begins anew)`;
+  if (kind === 'paused') return `found the run ${run}, which is paused: tilewright resume ${run} goes on`;
+  return `${kind} the run ${run}`;
+}
+
+function priorityOf({ options }: CommandArguments): Priority | null {
+  const { priority } = options;
+  if (priority === undefined || priority === 'hot' || priority === 'normal') return priority ?? null;
+  throw new TilerError('REQUEST_INVALID', `Reading --priority: found '${priority}', expected hot or normal`);
+}

@@ -9,7 +9,8 @@ import { EXIT } from '../command-line.ts';
 import type { CommandArguments, CommandContext, OptionSpec } from '../command-line.ts';
 import { formatCount, summaryLines } from '../progress.ts';
 import type { RunSummary } from '../progress.ts';
-import type { TilesetRequest } from '../tileset-request.ts';
+import { failureLine, failureRecord } from '../run-report.ts';
+import type { TilesetRequest } from '../request/tileset-request.ts';
 
 /** The request as a positional. */
 export const REQUEST_POSITIONAL = { name: 'REQUEST', description: 'file of the tileset request (JSON)' } as const;
@@ -45,7 +46,7 @@ export async function loadRequest(
     maxzoom: options['maxzoom'] === undefined ? undefined : parseWhole('--maxzoom', options['maxzoom'], 0, 30),
     bbox: options['bbox'] === undefined ? undefined : parseBbox('--bbox', options['bbox']),
   };
-  const { loadTilesetRequest } = await import('../load-request.ts');
+  const { loadTilesetRequest } = await import('../request/load-request.ts');
   return await loadTilesetRequest(positionals['REQUEST'] ?? '', overrides, { cwd, signal });
 }
 
@@ -101,14 +102,10 @@ export function reportRun(
   { json, hint }: { readonly json: boolean; readonly hint: string },
 ): number {
   if (json) {
-    for (const { tile, code, message } of failures) {
-      context.print(JSON.stringify({ event: 'failure', tile: `${tile.z}/${tile.x}/${tile.y}`, code, message }));
-    }
+    for (const failure of failures) context.print(JSON.stringify({ event: 'failure', ...failureRecord(failure) }));
     context.print(JSON.stringify({ event: 'summary', ...summary }));
   } else {
-    for (const { tile, code, message } of failures.slice(0, MAX_LISTED_FAILURES)) {
-      context.stderr.write(`${tile.z}/${tile.x}/${tile.y}  ${code}: ${message}\n`);
-    }
+    for (const failure of failures.slice(0, MAX_LISTED_FAILURES)) context.stderr.write(`${failureLine(failure)}\n`);
     const further = summary.failed - Math.min(failures.length, MAX_LISTED_FAILURES);
     if (further > 0) context.stderr.write(`and ${formatCount(further)} more failed tiles\n`);
     for (const line of summaryLines(summary)) context.print(line);

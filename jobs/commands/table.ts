@@ -1,12 +1,15 @@
 import type { Command } from '../command-line.ts';
 import { assetsCommand } from './assets.ts';
+import { dashboardCommand } from './dashboard.ts';
 import { planCommand } from './plan.ts';
 import { pointCommand } from './point.ts';
 import { previewCommand } from './preview.ts';
 import { renderCommand } from './render.ts';
-import { cancelCommand, retryCommand, statusCommand } from './runs.ts';
 import { seedCommand } from './seed.ts';
+import { listCommand, statusCommand } from './status.ts';
+import { cancelCommand, cleanCommand, pauseCommand, resumeCommand, retryCommand } from './steer.ts';
 import { tileCommand } from './tile.ts';
+import { verifyCommand } from './verify.ts';
 import { workerCommand } from './worker.ts';
 
 /**
@@ -19,10 +22,16 @@ export const COMMANDS: readonly Command[] = [
   seedCommand,
   workerCommand,
   statusCommand,
+  listCommand,
+  pauseCommand,
+  resumeCommand,
   retryCommand,
   cancelCommand,
+  cleanCommand,
   tileCommand,
   pointCommand,
   assetsCommand,
   previewCommand,
+  dashboardCommand,
+  verifyCommand,
 ];

@@ -6,7 +6,7 @@ import { parseTile, tilePath } from '../../src/tms/tile.ts';
 import type { Tile } from '../../src/tms/tile.ts';
 import type { SourceReach } from '../find-source-reach.ts';
 import type { ReadingPipeline } from '../pipeline.ts';
-import type { TilesetRequest } from '../tileset-request.ts';
+import type { TilesetRequest } from '../request/tileset-request.ts';
 import { JSON_OPTION, REQUEST_POSITIONAL, commandLogger, loadConfig, loadRequest } from './shared.ts';
 
 /** `tilewright tile`: one tile, by hand. */

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { TilerError, isAbortError, isTilerError } from '../errors.ts';
-import type { IoCounters } from '../observe.ts';
+import { NO_STAGES, timed } from '../observe.ts';
+import type { IoCounters, StageMeter } from '../observe.ts';
 import { codecOf } from './codec/registry.ts';
 import type { BlockCache, PendingBlock } from './block-cache.ts';
 import { decodeBlock, sparseBlock, type DecodedBlock } from './decode-block.ts';
@@ -33,6 +34,7 @@ export interface BlockReaderOptions {
   readonly sources: readonly RangeSource[];
   readonly cache: BlockCache;
   readonly counters: IoCounters;
+  readonly stages?: StageMeter | undefined;
   readonly limits: CogLimits;
   readonly coalescing: Coalescing;
   readonly nodata: number | null;
@@ -172,7 +174,9 @@ export class BlockReader {
     if (bytes.length < length) throw this.#fail(ref, `its ${length} bytes at ${offset} lie behind the end of the file`);
     // A copy, as the bytes of a whole range are not to be kept for one block.
     if (ref.isStored === true) return storedBlock([new Uint8Array(bytes)]);
-    const block = await decodeBlock(ref.image, ref.block, bytes, this.#sourceOf(ref).label);
+    const { stages = NO_STAGES } = this.#options;
+    const { label } = this.#sourceOf(ref);
+    const block = await timed(stages, 'decode', () => decodeBlock(ref.image, ref.block, bytes, label));
     this.#options.counters.blocksDecoded += 1;
     return block;
   }

@@ -1,4 +1,5 @@
 import { isAbortError } from '../errors.ts';
+import { NO_STAGES, timed } from '../observe.ts';
 import type { StatedCrs } from '../geo/stated-crs.ts';
 import type { Cog } from './cog.ts';
 import type { OpenRangeSource } from './range-source.ts';
@@ -41,7 +42,7 @@ interface CogOpenOptions {
 export function createCogPool(options: CogPoolOptions): CogPool {
   const entries = new Map<string, Promise<Cog>>();
 
-  const { opener, sidecars: kinds = [] } = options;
+  const { opener, sidecars: kinds = [], stages = NO_STAGES } = options;
   const sidecarsOf = (href: string): SidecarOptions => ({ kinds, open: (suffix) => opener(sidecarHref(href, suffix)) });
 
   const drop = async (key: string, entry: Promise<Cog>): Promise<void> => {
@@ -51,14 +52,15 @@ export function createCogPool(options: CogPoolOptions): CogPool {
 
   const begin = (key: string, href: string, { signal, fallbackCrs }: CogOpenOptions): Promise<Cog> => {
     const onChanged = (): void => void drop(key, entry).catch(() => {});
+    const opening = {
+      ...options,
+      assumed: { ...options.assumed, fallbackCrs: options.assumed?.fallbackCrs ?? fallbackCrs },
+      sidecars: sidecarsOf(href),
+      onChanged,
+      signal,
+    };
     const entry: Promise<Cog> = Promise.resolve().then(() =>
-      openCog(opener(href), {
-        ...options,
-        assumed: { ...options.assumed, fallbackCrs: options.assumed?.fallbackCrs ?? fallbackCrs },
-        sidecars: sidecarsOf(href),
-        onChanged,
-        signal,
-      }),
+      timed(stages, 'open', () => openCog(opener(href), opening)),
     );
     entries.set(key, entry);
     entry.catch(() => {

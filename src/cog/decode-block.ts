@@ -19,6 +19,29 @@ export interface DecodedBlock {
 
 const IS_LITTLE_ENDIAN_MACHINE = endianness() === 'LE';
 
+/** A block that is so much smaller in the file is one value for the most part; DEFLATE goes to 1,032. */
+const RUN_EXPANSION = 256;
+
+/** How many such blocks are kept, and how large one may be. */
+const MAX_RUNS = 4;
+const MAX_RUN_BYTES = 4 * 1024 * 1024;
+
+interface Run {
+  readonly image: ImageLayout;
+  readonly bytes: Uint8Array;
+  readonly block: DecodedBlock;
+}
+
+/**
+ * The last such blocks. Of a map of classes most are the sea, or nothing, and the same bytes: they are decoded once, and
+ * take the memory of one. Nobody writes to a decoded block.
+ */
+const runs: Run[] = [];
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
+}
+
 /**
  * Decodes one block: decompression, byte order, predictor, odd bit depths, then band by band.
  *
@@ -34,6 +57,8 @@ export async function decodeBlock(
 ): Promise<DecodedBlock> {
   const codec = codecOf(image.compression);
   const rows = blockRows(image, block);
+  const known = runs.find((run) => run.image === image && run.block.rows === rows && isSame(run.bytes, bytes));
+  if (known !== undefined) return known.block;
   const rowBytes =
     codec?.isByteStream === false
       ? image.blockWidth * blockSamples(image) * bytesPerSample(image.dtype)
@@ -69,7 +94,12 @@ export async function decodeBlock(
     const planes = codec.isByteStream
       ? planesOfStream(image, rows, stored, isShared)
       : planesOf(image, rows, viewAs(image.dtype, stored), isShared);
-    return { width: image.blockWidth, rows, planes, sizeBytes: sizeOf(planes) };
+    const made = { width: image.blockWidth, rows, planes, sizeBytes: sizeOf(planes) };
+    if (bytes.length * RUN_EXPANSION <= decodedBytes && decodedBytes <= MAX_RUN_BYTES) {
+      runs.unshift({ image, bytes: new Uint8Array(bytes), block: made });
+      if (runs.length > MAX_RUNS) runs.pop();
+    }
+    return made;
   } catch (error) {
     if (isTilerError(error) || isAbortError(error)) throw error;
     const found = error instanceof Error ? error.message : 'a failure without a message';

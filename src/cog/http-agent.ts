@@ -1,6 +1,7 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+import { undiciParts } from './undici-parts.ts';
 
 /** How long and how often the agent waits and connects. */
 export interface HttpAgentOptions {
@@ -48,6 +49,7 @@ export function isRefusedAddress(address: string): boolean {
  * A refused address fails the request with an error whose `code` is `ADDRESS_REFUSED`.
  */
 export function createHttpAgent(options: HttpAgentOptions = {}): Dispatcher {
+  const { Agent, buildConnector } = undiciParts();
   const timeout = options.connectTimeoutMs ?? 10_000;
   const connect = buildConnector({ timeout, lookup: checkAddresses(options.lookup ?? dnsLookup) });
   return new Agent({

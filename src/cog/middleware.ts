@@ -1,21 +1,33 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { TilerError } from '../errors.ts';
+import type { HostGate } from '../host-gate.ts';
 import type { IoCounters } from '../observe.ts';
 import { runWithin, withRetries, type RetryOptions } from '../retry.ts';
 import type { RangeSource } from './range-source.ts';
+import { rangeError } from './source-errors.ts';
 
 /**
- * What lies between a range source and its user, outermost first: retry, limit, count.
+ * What lies between a range source and its user, outermost first: retry, limit, gate, count.
  *
  * - retry is outermost, so that a read that waits to be tried again holds no slot of its host;
  * - limit comes next, so that every attempt takes a slot;
+ * - the gate lies beneath it, so that what it lets through goes out at once; without one, no read is held back;
  * - count is innermost, so that every attempt is counted, and no time in the queue is.
  */
 export function withMiddleware(
   source: RangeSource,
-  parts: { readonly retry: RetryOptions; readonly limit: LimitFunction; readonly counters: IoCounters },
+  { retry, limit, gate = null, counters }: MiddlewareParts,
 ): RangeSource {
-  return withRetry(withLimit(withCounters(source, parts.counters), parts.limit), parts.retry);
+  const counted = withCounters(source, counters);
+  return withRetry(withLimit(gate === null ? counted : withGate(counted, gate, retry.maxMs), limit), retry);
+}
+
+export interface MiddlewareParts {
+  readonly retry: RetryOptions;
+  readonly limit: LimitFunction;
+  /** What holds the reads of a host back once it asks for less of them. */
+  readonly gate?: { readonly gate: HostGate; readonly host: string } | null;
+  readonly counters: IoCounters;
 }
 
 /** Waits that bridge a short failure without holding a job for long: three retries within at most 14 s. */
@@ -45,6 +57,24 @@ function withLimit(source: RangeSource, limit: LimitFunction): RangeSource {
           return source.read(offset, length, { signal: inner });
         }),
       ),
+    [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
+  };
+}
+
+function withGate(
+  source: RangeSource,
+  { gate, host }: NonNullable<MiddlewareParts['gate']>,
+  maxWaitMs: number,
+): RangeSource {
+  return {
+    label: source.label,
+    read: (offset, length, { signal }) =>
+      gate.pass(host, () => source.read(offset, length, { signal }), {
+        signal,
+        maxWaitMs,
+        refuse: (found, retryAfterMs) =>
+          rangeError('SOURCE_THROTTLED', { label: source.label, offset, length }, found, { retryAfterMs }),
+      }),
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   };
 }

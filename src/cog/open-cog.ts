@@ -1,5 +1,5 @@
 import { TilerError } from '../errors.ts';
-import type { IoCounters } from '../observe.ts';
+import type { IoCounters, StageMeter } from '../observe.ts';
 import { createSamples, type Raster, type Samples, type Window } from '../raster/raster.ts';
 import { pictureFormatOf, readAlignedPictures } from './aligned-pictures.ts';
 import type { BlockCache } from './block-cache.ts';
@@ -22,6 +22,7 @@ export interface OpenCogOptions {
   /** One for all COGs of a process. */
   readonly cache: BlockCache;
   readonly counters: IoCounters;
+  readonly stages?: StageMeter;
   readonly limits?: CogLimits;
   readonly coalescing?: Coalescing;
   /** Takes the place of what the file says of its CRS and transform, or does not say. */
@@ -40,7 +41,7 @@ export interface OpenCogOptions {
  * @throws TilerError `ASSET_CORRUPT`, `ASSET_UNSUPPORTED`, `BYTES_LIMIT`, and those of `RangeSource.read`
  */
 export async function openCog(source: RangeSource, options: OpenCogOptions): Promise<Cog> {
-  const { limits = DEFAULT_COG_LIMITS, coalescing = DEFAULT_COALESCING, cache, counters, signal } = options;
+  const { limits = DEFAULT_COG_LIMITS, coalescing = DEFAULT_COALESCING, cache, counters, stages, signal } = options;
   let found: SidecarFiles = { sources: [], images: [] };
   try {
     if (options.sidecars !== undefined) found = await openSidecars(options.sidecars, { limits, signal });
@@ -49,7 +50,7 @@ export async function openCog(source: RangeSource, options: OpenCogOptions): Pro
     const { nodata } = structure;
     const onChanged = options.onChanged ?? (() => {});
     const sources = [source, ...found.sources];
-    const blocks = new BlockReader({ sources, cache, counters, limits, coalescing, nodata, onChanged });
+    const blocks = new BlockReader({ sources, cache, counters, stages, limits, coalescing, nodata, onChanged });
     return new BlockedCog(sources, structure, blocks, cache, limits);
   } catch (error) {
     for (const one of [source, ...found.sources]) await one[Symbol.asyncDispose]();

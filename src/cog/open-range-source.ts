@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Dispatcher } from 'undici';
 import { TilerError, type ErrorCode } from '../errors.ts';
-import type { IoCounters } from '../observe.ts';
+import { hostOfBucket } from '../host-gate.ts';
+import type { HostGate } from '../host-gate.ts';
+import { NO_STAGES, timed } from '../observe.ts';
+import type { IoCounters, StageMeter } from '../observe.ts';
 import type { RetryOptions } from '../retry.ts';
 import { isRefusedAddress } from './http-agent.ts';
 import { createHostLimits, DEFAULT_RETRY, withMiddleware } from './middleware.ts';
@@ -14,6 +17,7 @@ import { createS3Source } from './source-s3.ts';
 
 export interface RangeSourceOpenerOptions {
   readonly counters: IoCounters;
+  readonly stages?: StageMeter;
   /** Made by `createHttpAgent`, closed by whoever made it. */
   readonly agent: Dispatcher;
   /** Absolute folder beneath which `file:` hrefs may be read; null = none may. */
@@ -27,6 +31,8 @@ export interface RangeSourceOpenerOptions {
   /** For one attempt of one read. Default 60,000. */
   readonly timeoutMs?: number;
   readonly retry?: RetryOptions;
+  /** Holds reads back from hosts that ask for less of them. Default: none is held back. */
+  readonly gate?: HostGate;
 }
 
 /**
@@ -38,8 +44,14 @@ export interface RangeSourceOpenerOptions {
  */
 export function createRangeSourceOpener(options: RangeSourceOpenerOptions): OpenRangeSource {
   const limitOf = createHostLimits(options.concurrencyPerHost ?? 8);
+  const { gate } = options;
   const wrap = (source: RangeSource, host: string): RangeSource =>
-    withMiddleware(source, { retry: options.retry ?? DEFAULT_RETRY, limit: limitOf(host), counters: options.counters });
+    withMiddleware(withReadTimes(source, options.stages ?? NO_STAGES), {
+      retry: options.retry ?? DEFAULT_RETRY,
+      limit: limitOf(host),
+      gate: gate === undefined || host === FILES ? null : { gate, host },
+      counters: options.counters,
+    });
   const s3 = once(options.s3Client);
   const timeoutMs = options.timeoutMs ?? 60_000;
 
@@ -60,6 +72,18 @@ export function createRangeSourceOpener(options: RangeSourceOpenerOptions): Open
     }
   };
 }
+
+/** Measures each attempt of a read. */
+function withReadTimes(source: RangeSource, stages: StageMeter): RangeSource {
+  return {
+    label: source.label,
+    read: (offset, length, callOptions) => timed(stages, 'read', () => source.read(offset, length, callOptions)),
+    [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
+  };
+}
+
+/** The file system, where a host would be named. */
+const FILES = 'file';
 
 type Wrap = (source: RangeSource, host: string) => RangeSource;
 
@@ -109,7 +133,7 @@ function openS3(
   const found = /^s3:\/\/([a-z0-9][a-z0-9._-]{1,62})\/(.+)$/iu.exec(href);
   const [, bucket, key] = found ?? [];
   if (bucket === undefined || key === undefined) throw refuse('ASSET_UNSUPPORTED', label, 'expected s3://bucket/key');
-  return wrap(createS3Source({ bucket, key, label, client: s3, timeoutMs }), `s3://${bucket}`);
+  return wrap(createS3Source({ bucket, key, label, client: s3, timeoutMs }), hostOfBucket(bucket));
 }
 
 function openFile(href: string, fileRoot: string | null, timeoutMs: number, wrap: Wrap): RangeSource {
@@ -121,7 +145,7 @@ function openFile(href: string, fileRoot: string | null, timeoutMs: number, wrap
   if (below === '' || below === '..' || below.startsWith(`..${sep}`) || isAbsolute(below)) {
     throw refuse('ASSET_FORBIDDEN', label, 'it lies outside of the folder that files may be read from');
   }
-  return wrap(createFileSource({ path, root, label, timeoutMs }), 'file');
+  return wrap(createFileSource({ path, root, label, timeoutMs }), FILES);
 }
 
 function pathOf(href: string, label: string): string {

@@ -1,4 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
+import { NO_STAGES } from '../observe.ts';
+import type { StageMeter } from '../observe.ts';
 import { isBlank } from '../raster/mask.ts';
 import type { Raster, Window } from '../raster/raster.ts';
 import { warpInSteps } from '../raster/warp.ts';
@@ -18,6 +20,7 @@ export interface ReadPlanOptions {
   readonly bands: readonly number[];
   /** Overrides the file's nodata, alpha and mask; may be NaN; null = the file decides. */
   readonly nodata: number | null;
+  readonly stages?: StageMeter | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -44,12 +47,15 @@ export async function readPlan(cog: Cog, plan: ReadPlan, options: ReadPlanOption
   return pieces;
 }
 
+/** Joining blocks to a window that takes longer is followed by a turn of the event loop before the warp. */
+const TURN_MS = 10;
+
 /** The pixels of one part on the tile's grid; `null` = none is valid. */
 async function readPart(
   cog: Cog,
   plan: ReadPlan,
   { destination, source, mapping, scale, isCopy }: ReadPlan['parts'][number],
-  { bands, nodata, signal }: ReadPlanOptions,
+  { bands, nodata, stages = NO_STAGES, signal }: ReadPlanOptions,
 ): Promise<Raster | null> {
   const request = { level: plan.level, window: source, bands, nodata };
   if (cog.isEmptyWindow(request)) return null;
@@ -60,8 +66,12 @@ async function readPart(
   // The warp copies what it is given, so that nothing of it is left in the result.
   const room = new WindowRoom();
   try {
+    const askedAt = performance.now();
+    const pixels = await cog.readWindow({ ...request, room }, { signal });
+    if (performance.now() - askedAt > TURN_MS) await setImmediate(undefined, { signal });
+    let startedAt = performance.now();
     const steps = warpInSteps({
-      source: await cog.readWindow({ ...request, room }, { signal }),
+      source: pixels,
       window: source,
       imageWidth: plan.levelWidth,
       imageHeight: plan.levelHeight,
@@ -72,7 +82,15 @@ async function readPart(
       scale,
     });
     let step = steps.next();
-    for (; step.done !== true; step = steps.next()) await setImmediate(undefined, { signal });
+    let passedMs = performance.now() - startedAt;
+    while (step.done !== true) {
+      await setImmediate(undefined, { signal });
+      // What others do in between is no time of this warp.
+      startedAt = performance.now();
+      step = steps.next();
+      passedMs += performance.now() - startedAt;
+    }
+    stages.observe('warp', passedMs / 1000);
     return step.value;
   } finally {
     room.release();

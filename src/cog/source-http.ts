@@ -1,7 +1,8 @@
-import { request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { runWithin } from '../retry.ts';
 import type { RangeSource } from './range-source.ts';
 import { fromHttpStatus, fromTransportError, rangeError, type RangeAttempt } from './source-errors.ts';
+import { request } from './undici-parts.ts';
 
 /** A file this small is taken whole from a server that ignores ranges. */
 const WHOLE_FILE_MAX_BYTES = 1024 * 1024;

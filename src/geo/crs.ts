@@ -1,5 +1,6 @@
-import proj4 from 'proj4';
+import type proj4 from 'proj4';
 import { TilerError } from '../errors.ts';
+import { loadLater } from '../load-later.ts';
 import type { Bounds } from './bbox.ts';
 import { groundToPixels, pixelsToGround, type ControlPointFit } from './control-points.ts';
 import { isDegreesCode, isWebMercatorCode, projDefinition } from './epsg.ts';
@@ -189,6 +190,8 @@ function createProjTransformer(from: NamedCrs, to: NamedCrs): Transformer {
   };
 }
 
+const loadProj4 = loadLater('proj4') as () => typeof proj4;
+
 /** The part of proj4's converter that is used. */
 interface Converter {
   forward(point: [number, number], enforceAxis: boolean): readonly (number | undefined)[];
@@ -211,7 +214,7 @@ function forward(converter: Converter, x: number, y: number): readonly [number, 
 function openConverter(from: NamedCrs, to: NamedCrs): Converter {
   const [source, target] = [definitionOf(from), definitionOf(to)];
   try {
-    return proj4(source, target);
+    return loadProj4()(source, target);
   } catch (cause) {
     throw new TilerError('ASSET_UNSUPPORTED', `Preparing the transformation ${keyOf(from)} to ${keyOf(to)} failed`, {
       cause,

@@ -1,4 +1,8 @@
-import proj4list from 'proj4-list';
+import type proj4list from 'proj4-list';
+import { loadLater } from '../load-later.ts';
+
+/** Three quarters of a megabyte, for what is neither UTM nor degrees nor Web Mercator. */
+const loadList = loadLater('proj4-list') as () => typeof proj4list;
 
 /** Geographic CRSs whose degrees differ from WGS 84 by less than the imagery can show (no grid is applied, as in PROJ). */
 const DEGREES = new Set([4326, 4258, 4269, 4283, 4167, 4617, 4674, 6318, 7844, 4979, 4937]);
@@ -77,7 +81,7 @@ export function datumDefinition(code: number): string | null {
     const zone = code - base;
     if (zone >= first && zone <= last) return `+proj=utm +zone=${zone} ${rest} +units=m +no_defs`;
   }
-  const listed = proj4list[`EPSG:${code}`]?.[1];
+  const listed = loadList()[`EPSG:${code}`]?.[1];
   return listed === undefined
     ? null
     : CORRECTIONS.reduce((text, [from, to]) => text.replace(from, to), `${listed} `).trim();

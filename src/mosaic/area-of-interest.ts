@@ -1,5 +1,4 @@
-import type { MultiPolygon } from 'geojson';
-import * as z from 'zod';
+import type { MultiPolygon, Polygon } from 'geojson';
 import { TilerError } from '../errors.ts';
 import type { Bbox } from '../geo/bbox.ts';
 import { containsPoint, intersectsBbox, normalisePolygon } from '../geo/polygon.ts';
@@ -8,26 +7,6 @@ import type { Scene } from './scene.ts';
 
 /** Sharing an edge with the area counts, as it does for STAC's `bbox` and `intersects`. */
 const TOUCH_METRES = 0.001;
-
-const LONGITUDE = z.number().min(-180).max(180);
-const LATITUDE = z.number().min(-90).max(90);
-
-const BboxSchema = z
-  .union([
-    z.tuple([LONGITUDE, LATITUDE, LONGITUDE, LATITUDE]),
-    z
-      .tuple([LONGITUDE, LATITUDE, z.number(), LONGITUDE, LATITUDE, z.number()])
-      .transform(([west, south, , east, north]): [number, number, number, number] => [west, south, east, north]),
-  ])
-  .refine(([west, south, east, north]) => west !== east && south < north, { message: 'the bbox has no area' });
-
-const RingSchema = z.array(z.array(z.number()).min(2)).min(4);
-
-const GeometrySchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('Point'), coordinates: z.tuple([LONGITUDE, LATITUDE]).rest(z.number()) }),
-  z.object({ type: z.literal('Polygon'), coordinates: z.array(RingSchema).min(1) }),
-  z.object({ type: z.literal('MultiPolygon'), coordinates: z.array(z.array(RingSchema).min(1)).min(1) }),
-]);
 
 /** True for a scene that touches the area of interest, or may. */
 type SceneFilter = (scene: Scene) => boolean;
@@ -53,14 +32,10 @@ export function partQuery(query: Readonly<Record<string, unknown>>): PartedQuery
     }
   }
   const filters: SceneFilter[] = [];
-  if (bbox !== undefined && bbox !== null) filters.push(bboxFilter(parse('bbox', BboxSchema, bbox)));
+  if (bbox !== undefined && bbox !== null) filters.push(bboxFilter(readBbox(bbox)));
   if (intersects !== undefined && intersects !== null) {
-    const geometry = parse('intersects', GeometrySchema, intersects);
-    filters.push(
-      geometry.type === 'Point'
-        ? pointFilter(geometry.coordinates[0], geometry.coordinates[1])
-        : polygonFilter(normalisePolygon(geometry)),
-    );
+    const area = readArea(intersects);
+    filters.push('type' in area ? polygonFilter(normalisePolygon(area)) : pointFilter(area.lng, area.lat));
   }
   return { conditions, isInArea: (scene) => filters.every((filter) => filter(scene)) };
 }
@@ -142,16 +117,49 @@ function segmentsTouch(
   );
 }
 
-function parse<T>(field: string, schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const path = ['mosaic.query', field, ...(issue?.path ?? [])].join('.');
-  throw new TilerError(
-    'REQUEST_INVALID',
-    `${path}: ${issue?.message ?? 'not an area'}. Expected ${
-      field === 'bbox' ? '[west, south, east, north] in degrees' : 'a GeoJSON Point, Polygon or MultiPolygon in degrees'
-    }.`,
-    { cause: parsed.error },
-  );
+/** `[west, south, east, north]` in degrees; the heights of a bbox of six are left out. */
+function readBbox(value: unknown): Bbox {
+  const numbers: readonly unknown[] = Array.isArray(value) ? value : [];
+  const [west, south, east, north] = numbers.length === 6 ? [0, 1, 3, 4].map((n) => numbers[n]) : numbers;
+  const isFour = numbers.length === 4 || (numbers.length === 6 && numbers.every(Number.isFinite));
+  if (!isFour || !isPosition(west, south) || !isPosition(east, north)) {
+    throw noArea('bbox', `found ${JSON.stringify(value)?.slice(0, 80)}`);
+  }
+  const bbox: Bbox = [Number(west), Number(south), Number(east), Number(north)];
+  if (bbox[0] === bbox[2] || bbox[1] >= bbox[3]) throw noArea('bbox', 'the bbox has no area');
+  return bbox;
+}
+
+/** A geometry in GeoJSON, as far as it can be an area; how its rings lie is looked at later. */
+function readArea(value: unknown): Polygon | MultiPolygon | { readonly lng: number; readonly lat: number } {
+  const { type, coordinates } = Object(value) as { readonly type?: unknown; readonly coordinates?: unknown };
+  if (type === 'Point') {
+    const position: readonly unknown[] = Array.isArray(coordinates) ? coordinates : [];
+    const [lng, lat] = position;
+    if (isPosition(lng, lat) && position.every(Number.isFinite)) return { lng: Number(lng), lat: Number(lat) };
+    throw noArea('intersects.coordinates', 'not a position');
+  }
+  if (type !== 'Polygon' && type !== 'MultiPolygon') throw noArea('intersects.type', 'not one of these');
+  if (isNested(coordinates, type === 'Polygon' ? [1, 4, 2] : [1, 1, 4, 2])) {
+    return { type, coordinates } as Polygon | MultiPolygon;
+  }
+  throw noArea('intersects.coordinates', `not nested as a ${type}'s, in rings of at least 4 positions`);
+}
+
+/** True for lists of lists, each level with at least so many, and numbers in the last. */
+function isNested(value: unknown, [least, ...further]: readonly number[]): boolean {
+  if (least === undefined) return Number.isFinite(value);
+  return Array.isArray(value) && value.length >= least && value.every((part: unknown) => isNested(part, further));
+}
+
+function isPosition(lng: unknown, lat: unknown): boolean {
+  return typeof lng === 'number' && typeof lat === 'number' && Math.abs(lng) <= 180 && Math.abs(lat) <= 90;
+}
+
+function noArea(field: string, found: string): TilerError {
+  const isBbox = field === 'bbox';
+  const expected = isBbox
+    ? '[west, south, east, north] in degrees'
+    : 'a GeoJSON Point, Polygon or MultiPolygon in degrees';
+  return new TilerError('REQUEST_INVALID', `mosaic.query.${field}: ${found}. Expected ${expected}.`);
 }

@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { isTilerError } from '../errors.ts';
+import { isTilerError, withContext } from '../errors.ts';
 import type { TilerError } from '../errors.ts';
 import type { IoCounters } from '../observe.ts';
 import type { Tile } from '../tms/tile.ts';
+import { contextOf } from './asset-context.ts';
 import { passedTile, passTiles } from './pass-through.ts';
 import type { PassThrough } from './pass-through.ts';
 import type { Scene } from './scene.ts';
@@ -10,6 +11,7 @@ import { openScene, planScene, prefetchScene } from './scene-reader.ts';
 import type { CogOpener, OpenScene, ScenePlan } from './scene-reader.ts';
 import { bytesWith, createTileState, feedScene, mayLeaveOut, mosaicOf, releaseTile } from './tile-state.ts';
 import type { FoldOptions, TileMosaic, TileScenes, TileState } from './tile-state.ts';
+import { Turns } from './turns.ts';
 
 export interface ComposeOptions extends FoldOptions {
   readonly cogs: CogOpener;
@@ -78,7 +80,7 @@ class Pass {
   /** What a failed scene means for a tile: it does without, or it has failed. */
   async giveUp(state: TileState, scene: Scene, error: TilerError): Promise<void> {
     if (mayLeaveOut(error, this.options)) state.leftOut.set(scene, error);
-    else await this.leave(state, { kind: 'failed', error });
+    else await this.leave(state, { kind: 'failed', error: withContext(error, contextOf(scene)) });
   }
 
   /**
@@ -110,6 +112,8 @@ class Pass {
   /** Ends the pass when all scenes were fed. */
   async end(): Promise<void> {
     for (const state of this.open) {
+      // Finishing a mosaic and its style take some milliseconds each.
+      await nextTurn();
       if ((await state.selection?.nextPass(this.options)) === true) this.deferred.push(state);
       else await this.leave(state, mosaicOf(state));
     }
@@ -168,7 +172,9 @@ async function addScene(
   options: ComposeOptions,
 ): Promise<void> {
   const planned: [TileState, ScenePlan][] = [];
+  const turns = new Turns();
   for (const state of wanting) {
+    await turns.between();
     const plan = planOrFailure(opened, state, pass, options);
     if (isTilerError(plan)) await pass.giveUp(state, opened.scene, plan);
     else if (plan !== null) planned.push([state, plan]);

@@ -3,14 +3,14 @@ import { isTilerError } from '../errors.ts';
 import type { TilerError } from '../errors.ts';
 import { splitAtAntimeridian, WORLD_BBOX } from '../geo/bbox.ts';
 import type { Bbox } from '../geo/bbox.ts';
-import { SILENT } from '../observe.ts';
-import type { IoCounters, Logger } from '../observe.ts';
+import { NO_STAGES, SILENT, timed } from '../observe.ts';
+import type { IoCounters, Logger, StageMeter } from '../observe.ts';
 import { itemToScene } from '../stac/accessor.ts';
 import type { StacItem } from '../stac/item.ts';
 import { parseSortby } from '../stac/order.ts';
 import type { SortKey } from '../stac/order.ts';
 import { StacSearchClient } from '../stac/search.ts';
-import type { StacSearchOptions } from '../stac/search.ts';
+import type { ItemSearch, StacSearchOptions } from '../stac/search.ts';
 import { metatileBbox } from '../tms/metatile.ts';
 import type { Halo, Metatile } from '../tms/metatile.ts';
 import type { Tile } from '../tms/tile.ts';
@@ -48,6 +48,7 @@ export interface DynamicStacBackendOptions {
   readonly assets: readonly string[];
   readonly onMissingAsset: 'error' | 'skip';
   readonly counters: IoCounters;
+  readonly stages?: StageMeter;
   readonly logger?: Logger;
   readonly minzoom?: number;
   readonly maxzoom?: number;
@@ -58,7 +59,7 @@ export interface DynamicStacBackendOptions {
   /** Scenes remembered, in all searches together. Default 50,000. */
   readonly maxCachedScenes?: number;
   /** Time-outs, retries, credentials and HTTP client of the search. */
-  readonly search?: Pick<StacSearchOptions, 'headers' | 'allowedHosts' | 'limits' | 'wait'> & {
+  readonly search?: Pick<StacSearchOptions, 'headers' | 'allowedHosts' | 'limits' | 'wait' | 'gate'> & {
     readonly dispatcher?: Dispatcher;
   };
 }
@@ -176,19 +177,17 @@ export class DynamicStacBackend implements MosaicBackend {
     signal: AbortSignal,
     some?: { readonly limit: number; readonly enough: number },
   ): Promise<readonly Scene[]> {
-    const { mosaic } = this.#options;
-    const { items, searchUrl } = await this.#client.search(
-      {
-        conditions: this.#query.conditions,
-        // As far as `scenesTouching` may look outside a footprint, so that no search decides what a tile shows.
-        boxes: splitAtAntimeridian(growBbox(bbox, MAX_FOOTPRINT_SLACK)),
-        sortby: this.#sortby,
-        limit: mosaic.limit,
-        maxItems: mosaic.maxItems,
-        ...some,
-      },
-      { signal },
-    );
+    const { mosaic, stages = NO_STAGES } = this.#options;
+    const search: ItemSearch = {
+      conditions: this.#query.conditions,
+      // As far as `scenesTouching` may look outside a footprint, so that no search decides what a tile shows.
+      boxes: splitAtAntimeridian(growBbox(bbox, MAX_FOOTPRINT_SLACK)),
+      sortby: this.#sortby,
+      limit: mosaic.limit,
+      maxItems: mosaic.maxItems,
+      ...some,
+    };
+    const { items, searchUrl } = await timed(stages, 'search', () => this.#client.search(search, { signal }));
     return items.flatMap((item) => {
       const scene = this.#sceneOf(item, searchUrl);
       return scene !== null && this.#query.isInArea(scene) ? [scene] : [];

@@ -2,6 +2,7 @@ import type { PictureFormat } from '../cog/cog.ts';
 import { isTilerError } from '../errors.ts';
 import type { TilerError } from '../errors.ts';
 import type { Window } from '../raster/raster.ts';
+import { inAsset } from './asset-context.ts';
 import type { OpenScene, ScenePlan, SceneReadOptions } from './scene-reader.ts';
 import type { Scene } from './scene.ts';
 import type { TileMosaic, TileState } from './tile-state.ts';
@@ -56,11 +57,8 @@ export function createPassThrough(options: PassThroughOptions): PassThrough | nu
     if (!takesAllBands(bidx, asset.cog.bandCount)) return bytes;
     if (asset.values.scales !== null || asset.values.itemNodata !== null) return bytes;
     for (const [level, windows] of wholeWindows(plans)) {
-      const pictures = await asset.cog.readPictures(
-        level,
-        windows.map(({ window }) => window),
-        { signal },
-      );
+      const places = windows.map(({ window }) => window);
+      const pictures = await inAsset(opened.scene, asset.ref, () => asset.cog.readPictures(level, places, { signal }));
       for (const [k, { plan }] of windows.entries()) bytes[plan] = pictures[k] ?? null;
     }
     return bytes;

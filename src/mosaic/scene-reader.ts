@@ -4,10 +4,12 @@ import type { ReadPlan, TileGrid } from '../cog/plan-read.ts';
 import { readPlan, sourceWindows } from '../cog/read-raster.ts';
 import type { Piece } from '../cog/read-raster.ts';
 import { TilerError } from '../errors.ts';
+import type { StageMeter } from '../observe.ts';
 import type { StatedCrs } from '../geo/stated-crs.ts';
 import { bytesPerSample, createRaster } from '../raster/raster.ts';
 import type { PaletteColour, Raster, Window } from '../raster/raster.ts';
 import type { Resampling } from '../raster/resample.ts';
+import { inAsset, ofAsset } from './asset-context.ts';
 import { bandValuesOf, unscale, type BandValues, type Unscale } from './band-values.ts';
 import type { SceneShape } from './scene-shape.ts';
 import type { AssetRef, Scene } from './scene.ts';
@@ -34,6 +36,7 @@ export interface SceneReadOptions {
   readonly resampling: Resampling;
   /** Weigh all source pixels at any reduction. Default: from a half on, as GDAL 3.13 does. */
   readonly antialias?: boolean | undefined;
+  readonly stages?: StageMeter | undefined;
 }
 
 /** How to fill one tile from one scene: a plan for each of its assets, in their order; null = the asset has nothing here. */
@@ -73,11 +76,13 @@ export async function openScene(
   callOptions: { readonly signal: AbortSignal },
 ): Promise<OpenScene> {
   const assets = await Promise.all(
-    scene.assets.map(async (ref): Promise<OpenAsset> => {
-      const cog = await cogs.open(ref.href, { ...callOptions, fallbackCrs: ref.crs });
-      const bands = bandsOf(scene, ref, cog, bidx);
-      return { ref, cog, bands, values: bandValuesOf({ scene, ref, cog, bands }, { unscale: by, nodata }) };
-    }),
+    scene.assets.map((ref) =>
+      inAsset(scene, ref, async (): Promise<OpenAsset> => {
+        const cog = await cogs.open(ref.href, { ...callOptions, fallbackCrs: ref.crs });
+        const bands = bandsOf(scene, ref, cog, bidx);
+        return { ref, cog, bands, values: bandValuesOf({ scene, ref, cog, bands }, { unscale: by, nodata }) };
+      }),
+    ),
   );
   const [first] = assets;
   if (first === undefined) {
@@ -134,8 +139,14 @@ export function sceneName({ collection, itemId }: Scene): string {
  *
  * @throws TilerError `ASSET_UNSUPPORTED` if the CRS of an asset is not known
  */
-export function planScene({ assets }: OpenScene, grid: TileGrid, options: SceneReadOptions): ScenePlan | null {
-  const plans = assets.map(({ cog }) => planRead(cog, grid, options.resampling, options));
+export function planScene({ scene, assets }: OpenScene, grid: TileGrid, options: SceneReadOptions): ScenePlan | null {
+  const plans = assets.map(({ ref, cog }) => {
+    try {
+      return planRead(cog, grid, options.resampling, options);
+    } catch (error) {
+      throw ofAsset(error, scene, ref);
+    }
+  });
   if (plans.every((plan) => plan === null)) return null;
   let sourceBytes = 0;
   for (const [a, { cog }] of assets.entries()) {
@@ -161,11 +172,11 @@ function isOverread(plan: ReadPlan | null): boolean {
 
 /** Fetches what several plans of one scene need: for each file and level one call with all windows. */
 export async function prefetchScene(
-  { assets }: OpenScene,
+  { scene, assets }: OpenScene,
   plans: readonly ScenePlan[],
   callOptions: { readonly signal: AbortSignal },
 ): Promise<void> {
-  const prefetches = assets.flatMap(({ cog }, a) => {
+  const prefetches = assets.flatMap(({ ref, cog }, a) => {
     const windowsByLevel = new Map<number, Window[]>();
     for (const plan of plans) {
       const assetPlan = plan.assets[a];
@@ -174,7 +185,9 @@ export async function prefetchScene(
       windows.push(...sourceWindows(assetPlan));
       windowsByLevel.set(assetPlan.level, windows);
     }
-    return [...windowsByLevel].map(([level, windows]) => cog.prefetch(level, windows, callOptions));
+    return [...windowsByLevel].map(([level, windows]) =>
+      inAsset(scene, ref, () => cog.prefetch(level, windows, callOptions)),
+    );
   });
   await Promise.all(prefetches);
 }
@@ -188,15 +201,16 @@ export async function prefetchScene(
 export async function readScene(
   open: OpenScene,
   plan: ScenePlan,
-  { nodata }: SceneReadOptions,
+  { nodata, stages }: SceneReadOptions,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<readonly Piece[]> {
   const pieces = await Promise.all(
-    open.assets.map(async ({ cog, bands, values }, a) => {
+    open.assets.map(async ({ ref, cog, bands, values }, a) => {
       const assetPlan = plan.assets[a] ?? null;
       if (assetPlan === null) return [];
       const ownNodata = nodata === 'item' ? values.itemNodata : nodata;
-      const found = await readPlan(cog, assetPlan, { bands, nodata: ownNodata, signal });
+      const read = { bands, nodata: ownNodata, stages, signal };
+      const found = await inAsset(open.scene, ref, () => readPlan(cog, assetPlan, read));
       return found.map((piece) => ({ ...piece, raster: unscale(piece.raster, values) }));
     }),
   );

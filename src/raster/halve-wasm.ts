@@ -6,6 +6,7 @@ interface HalveExports {
   firstFree(): number;
   averageBytes(source: number, target: number, width: number, height: number): void;
   averageMasked(source: number, mask: number, target: number, width: number, height: number): void;
+  nearestMasked(source: number, mask: number, target: number, targetMask: number, width: number, height: number): void;
   fadeMask(mask: number, target: number, width: number, height: number): void;
 }
 
@@ -44,4 +45,28 @@ export function averageBytes(bands: readonly Halves[], mask: Halves | null, widt
     else exports.averageMasked(source, atMask, half, width, height);
     to.set(bytes.subarray(half, half + to.length));
   }
+}
+
+/**
+ * Of each 2 × 2 bytes the lower right one or else the first valid one, and the highest of their masks.
+ *
+ * @param width - of the images to halve, even
+ */
+export function nearestBytes(bands: readonly Halves[], mask: Halves, width: number): void {
+  instance ??= instantiate<HalveExports>(HALVE_MODULE);
+  const { exports, memory } = instance;
+  const { length } = mask.from;
+  const atMask = exports.firstFree();
+  const source = atMask + length;
+  const half = source + length;
+  const halfMask = half + length / 4;
+  instance.reserve(halfMask + length / 4);
+  const bytes = new Uint8Array(memory.buffer);
+  bytes.set(mask.from, atMask);
+  for (const { from, to } of bands) {
+    bytes.set(from, source);
+    exports.nearestMasked(source, atMask, half, halfMask, width, length / width);
+    to.set(bytes.subarray(half, halfMask));
+  }
+  mask.to.set(bytes.subarray(halfMask, halfMask + mask.to.length));
 }

@@ -1,4 +1,4 @@
-import { averageBytes } from './halve-wasm.ts';
+import { averageBytes, nearestBytes } from './halve-wasm.ts';
 import { isOpaque } from './mask.ts';
 import type { Raster, Samples } from './raster.ts';
 import { createRaster, isIntegerDtype } from './raster.ts';
@@ -31,8 +31,10 @@ export function halve(raster: Raster, halving: Halving): Raster {
   const half = createRaster(width / 2, height / 2, dtype, bands.length);
   const opaque = isOpaque(mask);
   if (opaque) half.mask.fill(255);
-  if (halving === 'average' && dtype === 'uint8') {
-    const pairs = bands.map((band, b) => ({ from: band as Uint8Array, to: half.bands[b] as Uint8Array }));
+  const pairs = bands.map((band, b) => ({ from: band as Uint8Array, to: half.bands[b] as Uint8Array }));
+  if (halving === 'nearest' && dtype === 'uint8' && bands.length > 0) {
+    nearestBytes(pairs, { from: mask, to: half.mask }, width);
+  } else if (halving === 'average' && dtype === 'uint8') {
     averageBytes(pairs, opaque ? null : { from: mask, to: half.mask }, width);
   } else {
     if (!opaque) halveMask(mask, half.mask, width, halving === 'average');

@@ -17,15 +17,23 @@ export function isBlank(mask: Uint8Array): boolean {
 
 /** Four at a time, as most masks are looked at and all of it is the same. */
 function isAll(mask: Uint8Array, value: number, four: number): boolean {
-  const { buffer, byteOffset, length } = mask;
-  let i = 0;
-  if (byteOffset % 4 === 0) {
-    const words = new Int32Array(buffer, byteOffset, length >> 2);
-    for (const count = words.length; i < count; i++) if (words[i] !== four) return false;
-    i *= 4;
-  }
-  for (; i < length; i++) if (mask[i] !== value) return false;
+  const words = wordsOf(mask);
+  for (let n = 0; n < words.length; n++) if (words[n] !== four) return false;
+  for (let i = 4 * words.length; i < mask.length; i++) if (mask[i] !== value) return false;
   return true;
+}
+
+/** How many pixels of a mask are 255. */
+export function countOpaque(mask: Uint8Array): number {
+  const words = wordsOf(mask);
+  let count = 0;
+  for (let n = 0; n < words.length; n++) {
+    const word = words[n]!;
+    if (word === ALL_ONES) count += 4;
+    else if (word !== 0) for (let i = 4 * n; i < 4 * n + 4; i++) if (mask[i] === 255) count++;
+  }
+  for (let i = 4 * words.length; i < mask.length; i++) if (mask[i] === 255) count++;
+  return count;
 }
 
 /**
@@ -34,11 +42,15 @@ function isAll(mask: Uint8Array, value: number, four: number): boolean {
  * @returns how many pixels have mask 0
  */
 export function clearMasked(bands: readonly Samples[], mask: Uint8Array): number {
+  const words = wordsOf(mask);
   let masked = 0;
   for (let i = 0; i < mask.length; i++) {
-    if (mask[i] !== 0) continue;
+    if (mask[i] !== 0) {
+      if (i % 4 === 0 && words[i >> 2] === ALL_ONES) i += 3;
+      continue;
+    }
     const from = i;
-    while (i < mask.length && mask[i] === 0) i++;
+    while (i < mask.length && mask[i] === 0) i += i % 4 === 0 && words[i >> 2] === 0 ? 4 : 1;
     for (let b = 0; b < bands.length; b++) {
       const band = bands[b]!;
       if (i - from >= MIN_FILL) band.fill(0, from, i);
@@ -48,3 +60,10 @@ export function clearMasked(bands: readonly Samples[], mask: Uint8Array): number
   }
   return masked;
 }
+
+/** A mask in fours, without what is left over; nothing if it does not begin where words do. */
+function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
+  return byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, length >> 2) : NO_WORDS;
+}
+
+const NO_WORDS = new Int32Array(0);

@@ -85,17 +85,22 @@ function pixelOf(position: number, imageSize: number, origin: number, size: numb
 
 /** What a mask holds; looks at four pixels at a time. */
 export function coverageOf(mask: Uint8Array): Coverage {
-  const words = mask.byteOffset % 4 === 0 ? new Uint32Array(mask.buffer, mask.byteOffset, mask.length >> 2) : EMPTY;
-  let coverage: Coverage = 'full';
-  let i = 0;
-  while (i < words.length && words[i] === 0xffffffff) i++;
-  for (i *= 4; i < mask.length; i++) {
-    const value = mask[i];
-    if (value === 255) continue;
-    if (value !== 0) return 'partial';
-    coverage = 'binary';
+  const words = mask.byteOffset % 4 === 0 ? new Int32Array(mask.buffer, mask.byteOffset, mask.length >> 2) : EMPTY;
+  let isFull = true;
+  for (let n = 0; n < words.length; n++) {
+    const word = words[n]!;
+    if (word === -1) continue;
+    if (word !== 0 && !isBinary(mask, 4 * n, 4 * n + 4)) return 'partial';
+    isFull = false;
   }
-  return coverage;
+  const rest = 4 * words.length;
+  if (!isBinary(mask, rest, mask.length)) return 'partial';
+  return isFull && !mask.includes(0, rest) ? 'full' : 'binary';
 }
 
-const EMPTY = new Uint32Array(0);
+function isBinary(mask: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (mask[i] !== 0 && mask[i] !== 255) return false;
+  return true;
+}
+
+const EMPTY = new Int32Array(0);

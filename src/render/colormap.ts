@@ -1,4 +1,3 @@
-import { isOpaque } from '../raster/mask.ts';
 import type { PaletteColour, Raster, Samples } from '../raster/raster.ts';
 import type { IndexedPicture, Picture } from './encode/check-picture.ts';
 import type { GivenColormap } from './tile-renderer.ts';
@@ -42,8 +41,8 @@ export function createColouring(colormap: Colormap): ColourRaster {
     const [band] = raster.bands;
     if (band === undefined) throw new RangeError('Colouring a raster without bands: expected one');
     const coded = encode(band);
-    if (coded.codes instanceof Uint8Array && isOpaque(raster.mask)) {
-      const picture = indexFull(raster, coded.codes, coded.placeOf, palette);
+    if (coded.codes instanceof Uint8Array) {
+      const picture = indexFours(raster, coded.codes, coded.placeOf, palette);
       if (picture !== null) return picture;
     }
     const used = usedPlaces(coded, raster.mask, palette.length);
@@ -78,41 +77,74 @@ function createCoding(values: readonly number[]): (band: Samples) => Coded {
 }
 
 /**
- * The same as `indexPixels` where all is valid and has a colour, four pixels at a time: classes lie in areas, so that most
- * fours are like the one before. Null where something has no colour, or the pixels do not come in fours.
+ * The same as `indexPixels` where every value that is seen has a colour, four pixels at a time: classes lie in areas, so
+ * that most fours are like the one before, or nothing. Null where something seen has no colour or is partly transparent,
+ * where nothing is seen, or if the pixels do not come in fours.
  */
-function indexFull(
+function indexFours(
   { width, height, mask }: Raster,
   codes: Uint8Array,
   placeOf: Int32Array,
   palette: readonly PaletteColour[],
 ): IndexedPicture | null {
-  if (codes.byteOffset % 4 !== 0 || codes.length % 4 !== 0) return null;
-  const fours = new Uint32Array(codes.buffer, codes.byteOffset, codes.length / 4);
-  const isUsed = new Uint8Array(256);
-  for (let n = 0; n < fours.length; n++) {
-    const four = fours[n]!;
-    if (n > 0 && four === fours[n - 1]) continue;
-    for (let shift = 0; shift < 32; shift += 8) isUsed[(four >>> shift) & 255] = 1;
-  }
+  const fours = foursOf(codes);
+  const masks = foursOf(mask);
+  const isUsed = fours === null || masks === null ? null : usedCodes(fours, masks);
+  if (fours === null || masks === null || isUsed === null) return null;
   const codesUsed = Array.from(isUsed.keys()).filter((code) => isUsed[code] === 1);
-  if (codesUsed.some((code) => placeOf[code]! < 0)) return null;
+  if (codesUsed.length === 0 || codesUsed.some((code) => placeOf[code]! < 0)) return null;
   codesUsed.sort((a, b) => placeOf[a]! - placeOf[b]!);
   const indexOf = new Uint8Array(256);
   codesUsed.forEach((code, index) => (indexOf[code] = index));
-  const indices = new Uint32Array(fours.length);
+  const indices = new Int32Array(fours.length);
+  let known = -1;
   for (let n = 0; n < fours.length; n++) {
+    const shown = masks[n]!;
+    if (shown === 0) continue;
     const four = fours[n]!;
-    indices[n] =
-      n > 0 && four === fours[n - 1]
-        ? indices[n - 1]!
-        : indexOf[four & 255]! |
-          (indexOf[(four >>> 8) & 255]! << 8) |
-          (indexOf[(four >>> 16) & 255]! << 16) |
-          (indexOf[four >>> 24]! << 24);
+    if (shown === ALL_SHOWN && known >= 0 && four === fours[known]) {
+      indices[n] = indices[known]!;
+      continue;
+    }
+    const found =
+      indexOf[four & 255]! |
+      (indexOf[(four >>> 8) & 255]! << 8) |
+      (indexOf[(four >>> 16) & 255]! << 16) |
+      (indexOf[four >>> 24]! << 24);
+    indices[n] = found & shown;
+    if (shown === ALL_SHOWN) known = n;
   }
   const colours = codesUsed.map((code) => palette[placeOf[code]!]!);
   return { width, height, indices: new Uint8Array(indices.buffer), mask, palette: colours };
+}
+
+/** Four bytes of mask 255. */
+const ALL_SHOWN = -1;
+
+/** Bytes as whole numbers, four in each; null if they do not come in fours. */
+function foursOf({ buffer, byteOffset, length }: Uint8Array): Int32Array | null {
+  return byteOffset % 4 === 0 && length % 4 === 0 ? new Int32Array(buffer, byteOffset, length / 4) : null;
+}
+
+/** For each code 1 if a pixel has it that is seen; null if the mask says of a pixel that it is partly transparent. */
+function usedCodes(fours: Int32Array, masks: Int32Array): Uint8Array | null {
+  const isUsed = new Uint8Array(256);
+  let known = -1;
+  for (let n = 0; n < fours.length; n++) {
+    const shown = masks[n]!;
+    if (shown === 0) continue;
+    const four = fours[n]!;
+    if (shown === ALL_SHOWN) {
+      if (known >= 0 && four === fours[known]) continue;
+      known = n;
+    }
+    for (let shift = 0; shift < 32; shift += 8) {
+      const alpha = (shown >>> shift) & 255;
+      if (alpha === 255) isUsed[(four >>> shift) & 255] = 1;
+      else if (alpha !== 0) return null;
+    }
+  }
+  return isUsed;
 }
 
 /** The places that occur, ascending; null if the mask says of a pixel that it is partly transparent. */

@@ -2,6 +2,8 @@ import { isTilerError } from '../errors.ts';
 import type { TilerError } from '../errors.ts';
 import { sceneName } from '../mosaic/scene-reader.ts';
 import type { Scene } from '../mosaic/scene.ts';
+import { NO_STAGES, timed } from '../observe.ts';
+import type { StageMeter } from '../observe.ts';
 import type { SceneLeftOut, TileMosaic } from '../mosaic/tile-state.ts';
 import type { Halving } from '../raster/halve.ts';
 import { isBlank } from '../raster/mask.ts';
@@ -32,6 +34,7 @@ interface OutputParts {
   readonly encoder: TileEncoder;
   readonly halving: Halving;
   readonly handedOn: PartStore | undefined;
+  readonly stages?: StageMeter | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -117,11 +120,11 @@ export class MetatileOutput {
     block: Uint8Array | null,
   ): Promise<void> {
     if (isTilerError(pixels)) return this.ends.fail(tile, pixels);
-    const { style, encoder, signal } = this.parts;
+    const { stages = NO_STAGES, signal } = this.parts;
     let encoded: EncodedTile | null = null;
     try {
       if (tilePath(tile) === this.handedOn) await this.partStore().putPart(tile, encodePart(pixels), { signal });
-      const bytes = block ?? (await encode(pixels, style, encoder));
+      const bytes = block ?? (pixels === null ? null : await timed(stages, 'encode', () => encode(pixels, this.parts)));
       if (bytes !== null) encoded = { tile, bytes, scenes: scenes.map(sceneName) };
     } catch (error) {
       if (isTilerError(error)) return this.ends.fail(tile, error);
@@ -139,10 +142,10 @@ export class MetatileOutput {
 }
 
 /** The bytes of a tile; null if there is nothing to be seen. */
-async function encode(pixels: Raster | null, style: StyleRaster, encoder: TileEncoder): Promise<Uint8Array | null> {
-  const picture = pixels === null ? null : style(pixels);
+async function encode(pixels: Raster, { style, encoder }: OutputParts): Promise<Uint8Array | null> {
+  const picture = style(pixels);
   // All that is there may be of colours that cannot be seen.
-  return picture === null || isBlank(picture.mask) ? null : await encoder.encode(picture);
+  return isBlank(picture.mask) ? null : await encoder.encode(picture);
 }
 
 /** What a part holds, or why that is not known. */

@@ -1,6 +1,6 @@
-import { isTilerError } from '../errors.ts';
+import { assetOf, isTilerError } from '../errors.ts';
 import type { TilerError } from '../errors.ts';
-import type { IoCounters } from '../observe.ts';
+import type { IoCounters, StageMeter } from '../observe.ts';
 import { scenesTouching } from '../mosaic/asset-filter.ts';
 import type { MosaicBackend } from '../mosaic/backend.ts';
 import { composeTiles } from '../mosaic/compose.ts';
@@ -63,6 +63,7 @@ export interface TileRendererParts {
   readonly options: RenderOptions;
   /** Those that backend and cogs count into. */
   readonly counters: IoCounters;
+  readonly stages?: StageMeter;
   readonly limits?: RenderLimits;
   /** Where metatiles hand the pixels of their tiles on to others. Needed if there are any that do. */
   readonly handedOn?: PartStore;
@@ -140,8 +141,9 @@ class MetatileRenderer implements TileRenderer {
 
   private outputOf(work: TilesOfWork, signal: AbortSignal, ends: TileEnds): MetatileOutput {
     const { style, encoder } = this;
-    const { options, handedOn } = this.parts;
-    return new MetatileOutput(work, ends, { style, encoder, halving: halvingOf(options.resampling), handedOn, signal });
+    const { options, handedOn, stages } = this.parts;
+    const halving = halvingOf(options.resampling);
+    return new MetatileOutput(work, ends, { style, encoder, halving, handedOn, stages, signal });
   }
 
   private async renderScenes(
@@ -172,6 +174,7 @@ class MetatileRenderer implements TileRenderer {
         wantsPixels: output.wantsPixels,
         cogs,
         counters: this.counters,
+        stages: this.parts.stages,
         signal,
       });
       await encoding.finish();
@@ -182,6 +185,6 @@ class MetatileRenderer implements TileRenderer {
   }
 }
 
-function failureOf(tile: Tile, { code, message, retryAfterMs }: TilerError): TileFailure {
-  return { tile, code, message, retryAfterMs };
+function failureOf(tile: Tile, { code, message, retryAfterMs, context }: TilerError): TileFailure {
+  return { tile, code, message, retryAfterMs, asset: assetOf(context) };
 }

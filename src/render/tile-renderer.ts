@@ -68,6 +68,8 @@ export interface TileFailure {
   readonly code: ErrorCode;
   readonly message: string;
   readonly retryAfterMs: number | null;
+  /** What `assetOf` makes of the error; null or absent = it is about none. */
+  readonly asset?: string | null;
 }
 
 /** A scene that tiles had to do without, and the failure that was the reason. */

@@ -1,5 +1,6 @@
 import type { MultiPolygon } from 'geojson';
 import { TilerError } from '../errors.ts';
+import type { ErrorContext } from '../errors.ts';
 import { splitAtAntimeridian } from '../geo/bbox.ts';
 import type { Bbox } from '../geo/bbox.ts';
 import { normaliseFootprint, polygonBbox } from '../geo/polygon.ts';
@@ -119,7 +120,7 @@ function hrefOf(item: StacItem, key: string, asset: unknown, base: string): stri
     throw new TilerError(
       'STAC_RESPONSE_INVALID',
       `Reading asset '${key}' of item '${item.id}': field 'href' is no address of at most ${MAX_HREF_LENGTH} characters.`,
-      { context: { itemId: item.id, assetKey: key } },
+      { context: contextOf(item, key) },
     );
   }
   // An absolute href stays as it is: parsing it would percent-encode keys of object stores.
@@ -144,8 +145,12 @@ function assetKeyUnknown(item: StacItem, key: string): TilerError {
     `Looking for asset '${key}' in item '${item.id}' of collection '${item.collection ?? 'none'}': it has ${
       keys.length === 0 ? 'no assets' : listed
     }. Correct "assets", or set "onMissingAsset": "skip" to leave such items out.`,
-    { context: { itemId: item.id, assetKey: key } },
+    { context: contextOf(item, key) },
   );
+}
+
+function contextOf({ id, collection }: StacItem, assetKey: string): ErrorContext {
+  return { ...(collection === null ? {} : { collection }), itemId: id, assetKey };
 }
 
 function textField(item: StacItem, name: string): string | null {

@@ -1,5 +1,4 @@
 import type { MultiPolygon, Polygon } from 'geojson';
-import * as z from 'zod';
 import { TilerError } from '../errors.ts';
 
 /** A page may hold more than was asked for (servers round `limit`), but not any number. */
@@ -11,58 +10,20 @@ const MAX_ID_LENGTH = 1024;
 /** Positions of one footprint. Landsat and Sentinel-2 items have 5 to 100, dissolved swaths some thousands. */
 const MAX_POSITIONS = 100_000;
 
-const IdSchema = z.string().min(1).max(MAX_ID_LENGTH);
-
-const BboxSchema = z
-  .array(z.number())
-  .refine((values) => values.length === 4 || values.length === 6, { message: 'expected 4 or 6 numbers' });
-
-/** Geometries without area are kept as `null`: they say nothing about where an item has pixels. */
-const GeometrySchema = z
-  .looseObject({ type: z.string(), coordinates: z.unknown().optional() })
-  .transform((geometry, context): Polygon | MultiPolygon | null => {
-    if (geometry.type !== 'Polygon' && geometry.type !== 'MultiPolygon') return null;
-    const depth = geometry.type === 'Polygon' ? 2 : 3;
-    const positions = countPositions(geometry.coordinates, depth);
-    if (positions === null || positions > MAX_POSITIONS) {
-      context.addIssue({
-        code: 'custom',
-        path: ['coordinates'],
-        message: `expected at most ${MAX_POSITIONS} positions of finite numbers, nested as a ${geometry.type}'s`,
-      });
-      return z.NEVER;
-    }
-    return { type: geometry.type, coordinates: geometry.coordinates } as Polygon | MultiPolygon;
-  });
-
-/** Only the object is checked, not its values: an asset or a property that nobody asks for cannot break an item. */
-const BagSchema = z
-  .custom<Readonly<Record<string, unknown>>>(isObject, { message: 'expected an object' })
-  .nullish()
-  .transform((bag) => bag ?? {});
-
-/**
- * The parts of a STAC Item that are read; the rest is dropped. STAC 1.0, 1.1 and the 1.0.0-beta shapes pass, and items
- * thinned out by the fields extension as well: whatever is missing is taken as unknown.
- */
-const ItemSchema = z.object({
-  id: IdSchema,
-  collection: IdSchema.nullish().transform((collection) => collection ?? null),
-  geometry: GeometrySchema.nullish().transform((geometry) => geometry ?? null),
-  bbox: BboxSchema.nullish().transform((bbox) => bbox ?? null),
-  properties: BagSchema,
-  assets: BagSchema,
-  links: z
-    .array(z.unknown())
-    .nullish()
-    .transform((links) => links ?? []),
-});
-
 /**
  * One STAC Item as the search gave it. `bbox` has 4 or 6 numbers, longitude first, in degrees. `properties` and `assets`
  * are as the server sent them: look fields up with `ownField`, never by plain indexing.
  */
-export type StacItem = z.output<typeof ItemSchema>;
+export interface StacItem {
+  readonly id: string;
+  readonly collection: string | null;
+  /** Null also for geometries without area, which say nothing about where an item has pixels. */
+  readonly geometry: Polygon | MultiPolygon | null;
+  readonly bbox: readonly number[] | null;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly assets: Readonly<Record<string, unknown>>;
+  readonly links: readonly unknown[];
+}
 
 /** One page of a search, its items checked; `links` are not. */
 export interface SearchPage {
@@ -116,20 +77,71 @@ function matchedOf(document: Readonly<Record<string, unknown>>): number | null {
 }
 
 function parseItem(feature: unknown, index: number, where: string): StacItem {
-  const parsed = ItemSchema.safeParse(feature);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
   const id = isObject(feature) ? ownField(feature, 'id') : undefined;
-  const name = typeof id === 'string' && id !== '' ? `item '${id.slice(0, 200)}'` : `item number ${index + 1}`;
-  const field = issue === undefined || issue.path.length === 0 ? 'the item itself' : `field '${issue.path.join('.')}'`;
-  throw new TilerError(
-    'STAC_RESPONSE_INVALID',
-    `Reading ${where}: ${name} is broken: ${field}: ${issue?.message ?? 'not an Item'}.`,
-    {
-      cause: parsed.error,
-      ...(typeof id === 'string' && { context: { itemId: id.slice(0, 200) } }),
-    },
-  );
+  const fail: Fail = (field, expected) => {
+    const name = typeof id === 'string' && id !== '' ? `item '${id.slice(0, 200)}'` : `item number ${index + 1}`;
+    return new TilerError(
+      'STAC_RESPONSE_INVALID',
+      `Reading ${where}: ${name} is broken: ${field === '' ? 'the item itself' : `field '${field}'`}: expected ${expected}.`,
+      typeof id === 'string' ? { context: { itemId: id.slice(0, 200) } } : {},
+    );
+  };
+  if (!isObject(feature)) throw fail('', 'an object');
+  return readItem(feature, fail);
+}
+
+/** Makes the error of a field that is not as it should be. */
+type Fail = (field: string, expected: string) => TilerError;
+
+/**
+ * The parts of a STAC Item that are read; the rest is dropped. STAC 1.0, 1.1 and the 1.0.0-beta shapes pass, and items
+ * thinned out by the fields extension as well: whatever is missing is taken as unknown. Written out, as every render
+ * process would have to load a library of schemas for this alone.
+ */
+function readItem(item: Readonly<Record<string, unknown>>, fail: Fail): StacItem {
+  const id = (field: string, value: unknown): string => {
+    if (typeof value === 'string' && value !== '' && value.length <= MAX_ID_LENGTH) return value;
+    throw fail(field, `a text of 1 to ${MAX_ID_LENGTH} characters`);
+  };
+  // Only the object is checked, not its values: an asset or a property that nobody asks for cannot break an item.
+  const bag = (field: string): Readonly<Record<string, unknown>> => {
+    const value = ownField(item, field) ?? {};
+    if (isObject(value)) return value;
+    throw fail(field, 'an object');
+  };
+  const collection = ownField(item, 'collection') ?? null;
+  const links = ownField(item, 'links') ?? [];
+  if (!Array.isArray(links)) throw fail('links', 'a list');
+  return {
+    id: id('id', ownField(item, 'id')),
+    collection: collection === null ? null : id('collection', collection),
+    geometry: readGeometry(ownField(item, 'geometry') ?? null, fail),
+    bbox: readBbox(ownField(item, 'bbox') ?? null, fail),
+    properties: bag('properties'),
+    assets: bag('assets'),
+    links,
+  };
+}
+
+function readBbox(bbox: unknown, fail: Fail): readonly number[] | null {
+  if (bbox === null) return null;
+  if (!Array.isArray(bbox)) throw fail('bbox', '4 or 6 numbers');
+  const wrong = bbox.findIndex((value: unknown) => !Number.isFinite(value));
+  if (wrong >= 0) throw fail(`bbox.${wrong}`, 'a number');
+  if (bbox.length !== 4 && bbox.length !== 6) throw fail('bbox', `4 or 6 numbers, found ${bbox.length}`);
+  return bbox as readonly number[];
+}
+
+function readGeometry(geometry: unknown, fail: Fail): Polygon | MultiPolygon | null {
+  if (geometry === null) return null;
+  if (!isObject(geometry)) throw fail('geometry', 'an object');
+  const type = ownField(geometry, 'type');
+  if (typeof type !== 'string') throw fail('geometry.type', 'a text');
+  if (type !== 'Polygon' && type !== 'MultiPolygon') return null;
+  const coordinates = ownField(geometry, 'coordinates');
+  const positions = countPositions(coordinates, type === 'Polygon' ? 2 : 3);
+  if (positions !== null && positions <= MAX_POSITIONS) return { type, coordinates } as Polygon | MultiPolygon;
+  throw fail('geometry.coordinates', `at most ${MAX_POSITIONS} positions of finite numbers, nested as a ${type}'s`);
 }
 
 /** Positions in nested coordinate arrays, or null if the nesting is wrong or a number is not finite. */

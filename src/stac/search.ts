@@ -4,6 +4,7 @@ import { createHttpAgent } from '../cog/http-agent.ts';
 import { isTilerError, TilerError } from '../errors.ts';
 import type { Bounds } from '../geo/bbox.ts';
 import { SILENT } from '../observe.ts';
+import type { HostGate } from '../host-gate.ts';
 import type { IoCounters, Logger } from '../observe.ts';
 import { findSearchEndpoint } from './endpoint.ts';
 import type { SearchEndpoint } from './endpoint.ts';
@@ -36,6 +37,8 @@ export interface StacSearchOptions {
   readonly dispatcher?: Dispatcher;
   /** How to wait between attempts. */
   readonly wait?: Wait;
+  /** Holds requests back once the API asks for less of them. Default: none is held back. */
+  readonly gate?: HostGate;
 }
 
 /** One Item Search. */
@@ -95,6 +98,7 @@ export class StacSearchClient implements AsyncDisposable {
       dispatcher: options.dispatcher ?? (this.#ownDispatcher as Dispatcher),
       limits,
       logger: this.#logger,
+      gate: options.gate ?? null,
       wait: options.wait ?? (async (delayMs, signal) => sleep(delayMs, undefined, { signal })),
     });
   }

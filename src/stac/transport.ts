@@ -1,9 +1,10 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import pLimit from 'p-limit';
-import { request } from 'undici';
 import type { Dispatcher } from 'undici';
+import { request } from '../cog/undici-parts.ts';
 import { isTilerError, TilerError } from '../errors.ts';
+import type { HostGate } from '../host-gate.ts';
 import type { Logger } from '../observe.ts';
 import { parseRetryAfter, runWithin, TimeoutReached, withRetries } from '../retry.ts';
 import type { RetryNotice, RetryOptions, Wait } from '../retry.ts';
@@ -44,6 +45,8 @@ export interface TransportOptions {
   readonly limits: TransportLimits;
   readonly logger: Logger;
   readonly wait: Wait;
+  /** Holds requests back once the API asks for less of them; null = none is held back. */
+  readonly gate: HostGate | null;
 }
 
 /** Asks for one JSON document. `onRequest` is called once for every attempt that goes out. */
@@ -61,13 +64,18 @@ export type StacTransport = (
  * @throws TilerError `STAC_UNAVAILABLE`, `STAC_THROTTLED`, `STAC_FORBIDDEN`, `STAC_RESPONSE_INVALID` (also: no JSON, too
  * large); the signal's own reason when it is aborted
  */
-export function createStacTransport({ dispatcher, limits, logger, wait }: TransportOptions): StacTransport {
+export function createStacTransport({ dispatcher, limits, logger, wait, gate }: TransportOptions): StacTransport {
   const limit = pLimit(limits.concurrency);
   return async (stacRequest, where, { signal, onRequest }) => {
-    const attempt = async (): Promise<unknown> => {
+    const send = async (): Promise<unknown> => {
       onRequest?.();
       return await exchange(stacRequest, where, dispatcher, limits, signal);
     };
+    const host = stacRequest.url.origin;
+    const refuse = (found: string, retryAfterMs: number): TilerError =>
+      new TilerError('STAC_THROTTLED', `Reading ${where}: ${found}.`, { retryAfterMs });
+    const attempt = (): Promise<unknown> =>
+      gate === null ? send() : gate.pass(host, send, { signal, maxWaitMs: limits.maxMs, refuse });
     const onRetry = ({ error, ...notice }: RetryNotice): void =>
       logger.warn({ code: error.code, ...notice }, `${error.message} Trying again.`);
     // The slot is kept while waiting: an API that is overloaded gets no other request in its place.

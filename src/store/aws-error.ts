@@ -27,6 +27,12 @@ export function isNoSuchKey(error: unknown): boolean {
   return name === 'NoSuchKey' || (status === 404 && name !== 'NoSuchBucket');
 }
 
+/** True for the answer "the object ends before that range". */
+export function isRangeBehindEnd(error: unknown): boolean {
+  const { name, status } = parseAwsError(error);
+  return name === 'InvalidRange' || status === 416;
+}
+
 function codeOf({ name, status }: AwsErrorParts): ErrorCode {
   if (AWS_THROTTLED_NAMES.has(name) || status === 429) return 'STORE_THROTTLED';
   if (AWS_CREDENTIALS_NAMES.has(name)) return 'STORE_FORBIDDEN';

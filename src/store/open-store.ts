@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TilerError } from '../errors.ts';
-import type { IoCounters } from '../observe.ts';
+import type { HostGate } from '../host-gate.ts';
+import type { IoCounters, StageMeter } from '../observe.ts';
+import { FileObjects } from './file-objects.ts';
 import { createFileStore } from './file-store.ts';
-import type { S3Location } from './s3-store.ts';
+import type { S3Location } from './s3-objects.ts';
 import type { StoreCallOptions, TileStore } from './tile-store.ts';
 
 /** What a store needs to know of the tiles and of the process. The first two are an encoder's fields. */
@@ -17,10 +19,22 @@ export interface OpenStoreOptions {
   /** For S3 servers other than AWS; default false. */
   readonly forcePathStyle?: boolean;
   readonly counters: Pick<IoCounters, 'writeRequests' | 'bytesWritten'>;
+  readonly stages?: StageMeter | undefined;
+  /** Holds requests back once a host asks for less of them. Default: none is held back. */
+  readonly gate?: HostGate | undefined;
 }
 
 /** Where the tiles of a request go. */
-export type StoreLocation = { readonly kind: 'folder'; readonly path: string } | ({ readonly kind: 's3' } & S3Location);
+export type StoreLocation = (
+  | { readonly kind: 'folder'; readonly path: string }
+  | ({ readonly kind: 's3' } & S3Location)
+) & {
+  /** Name of a PMTiles archive in it; not there for tiles as objects of their own. */
+  readonly archive?: string;
+};
+
+/** Documents beside an archive are named after it. */
+const ARCHIVE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 
 const DEFAULT_CACHE_CONTROL = 'public, max-age=3600';
 
@@ -28,12 +42,26 @@ const DEFAULT_CACHE_CONTROL = 'public, max-age=3600';
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 /**
- * Reads an output: a folder, a `file:` URL, or `s3://bucket/prefix`. A relative folder stays relative.
+ * Reads an output: a folder, a `file:` URL, or `s3://bucket/prefix`; if it ends in `.pmtiles`, an archive of that name in
+ * the folder or prefix above. A relative folder stays relative.
  *
  * @throws TilerError `REQUEST_INVALID` for anything else
  */
 export function parseStoreLocation(output: string): StoreLocation {
-  if (/\.pmtiles$/i.test(output)) throw invalid(output, 'archives are not written yet; a folder or s3://bucket/prefix');
+  const location = parsePlace(output);
+  const path = location.kind === 's3' ? location.prefix : location.path;
+  if (!/\.pmtiles$/i.test(path)) return location;
+  const archive = basename(path);
+  if (!ARCHIVE_NAME.test(archive)) {
+    throw invalid(output, 'the name of an archive of letters, digits, "-", "_" and ".", with no dot in front');
+  }
+  const above = dirname(path);
+  return location.kind === 's3'
+    ? { ...location, prefix: above === '.' ? '' : above, archive }
+    : { ...location, path: above, archive };
+}
+
+function parsePlace(output: string): StoreLocation {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(output)?.[1]?.toLowerCase();
   if (scheme === 's3') return parseS3(output);
   if (scheme === 'file') return { kind: 'folder', path: parseFileUrl(output) };
@@ -57,12 +85,19 @@ export async function openTileStore(
   const location = parseStoreLocation(output);
   if (location.kind === 'folder') {
     await checkFolder(location.path);
-    return createFileStore(location.path, options);
+    const { path, archive } = location;
+    if (archive === undefined) return createFileStore(path, options);
+    const { ArchiveStore } = await import('./archive-store.ts');
+    return new ArchiveStore(new FileObjects(path, options.counters), { ...options, path: archive });
   }
   // The client of S3 takes longer to load than all the rest together.
-  const { openS3Store } = await import('./s3-store.ts');
+  const { openS3Objects, openS3Store } = await import('./s3-store.ts');
   const { cacheControl = DEFAULT_CACHE_CONTROL, forcePathStyle = false } = options;
-  return await openS3Store(location, { ...options, cacheControl, forcePathStyle }, callOptions);
+  const s3Options = { ...options, cacheControl, forcePathStyle };
+  if (location.archive === undefined) return await openS3Store(location, s3Options, callOptions);
+  const objects = await openS3Objects(location, s3Options, callOptions);
+  const { ArchiveStore } = await import('./archive-store.ts');
+  return new ArchiveStore(objects, { ...options, path: location.archive });
 }
 
 function invalid(output: string, expected: string, cause?: unknown): TilerError {

@@ -1,11 +1,17 @@
+import { benchChaos } from './chaos.ts';
 import { benchFuzz } from './fuzz.ts';
+import { benchLeaks } from './leaks.ts';
 import { benchMemory } from './memory.ts';
+import { benchPeers } from './peers.ts';
 import { benchPng } from './png.ts';
 import { benchProcesses } from './processes.ts';
 import { benchReal } from './real.ts';
 import { benchRender } from './render.ts';
+import { benchScale } from './scale.ts';
+import { benchShutdown } from './shutdown.ts';
 import { benchWarp } from './warp.ts';
 import { benchWhole } from './whole.ts';
+import { benchWorkers } from './workers.ts';
 
 /** Benchmarks by name: `npm run bench -- NAME`. None asserts a time; each prints what it did beside how long it took. */
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
@@ -19,6 +25,18 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   memory: benchMemory,
   /** Two render processes against one, the whole of `province`. */
   processes: benchProcesses,
+  /** Two worker processes on Redis and S3 beside gdal raster tile, gdal2tiles and mapproxy-seed, each with two. */
+  peers: benchPeers,
+  /** Two worker processes on Redis and S3 against one, the whole of `province`. */
+  workers: benchWorkers,
+  /** Runs of 1e6, 1e8 and 1e9 tiles with a renderer that costs nothing. */
+  scale: benchScale,
+  /** A run while processes, Redis, S3 and the STAC API fail, with default settings. */
+  chaos: benchChaos,
+  /** Seconds from SIGTERM to exit, in the midst of real rendering. */
+  shutdown: benchShutdown,
+  /** Memory, handles and connections of a worker over 10,000 metatiles. */
+  leaks: benchLeaks,
   /** Milliseconds to warp one tile, by kernel and sample type. */
   micro: benchWarp,
   /** PNG tiles, ours beside sharp's: milliseconds and bytes. */

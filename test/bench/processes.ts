@@ -19,13 +19,13 @@ const RUNS = [
 /**
  * Two render processes on two cores against one on one, on the whole of `province`.
  *
- * BENCH_PROVINCE: its folder. BENCH_FOLDER: where outputs go.
+ * BENCH_PROVINCE: its folder. BENCH_FOLDER: where outputs go. BENCH_MAXZOOM: 14 for a run four times as long, default 13.
  */
 export async function benchProcesses(): Promise<void> {
   const province = process.env['BENCH_PROVINCE'];
   if (province === undefined) return void process.stdout.write('BENCH_PROVINCE is not set: nothing to render\n');
   await ensureBuilt();
-  const workload = await provinceWorkload(province);
+  const workload = await provinceWorkload(province, Number(process.env['BENCH_MAXZOOM'] ?? 13));
   const folder = await mkdtemp(join(process.env['BENCH_FOLDER'] ?? tmpdir(), 'tilewright-processes-'));
   const rows: string[][] = [];
   let alone: number | null = null;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { createRequestEncoder } from '../../jobs/open-output.ts';
 import { renderOptionsOf } from '../../jobs/render-options.ts';
-import { parseTilesetRequest } from '../../jobs/tileset-request.ts';
+import { parseTilesetRequest } from '../../jobs/request/tileset-request.ts';
 import { createRaster } from '../../src/raster/raster.ts';
 import type { Raster } from '../../src/raster/raster.ts';
 import { limitSharp } from '../../src/cog/codec/load-sharp.ts';

@@ -70,7 +70,7 @@ function gdalRival(gdal: readonly string[]): Rival {
 }
 
 /** What GDAL tiles: the file itself, a VRT of files of one grid, or an index that brings them to one CRS. */
-async function gdalInput(gdal: readonly string[], workload: Workload, folder: string) {
+export async function gdalInput(gdal: readonly string[], workload: Workload, folder: string) {
   const files = filesOf(workload);
   const [only] = files;
   if (files.length === 1 && only !== undefined) return { input: only, seconds: { wall: 0, cpu: 0 } };

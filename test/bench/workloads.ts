@@ -79,17 +79,17 @@ export async function worldWorkload(data: string): Promise<Workload> {
 }
 
 /** Four Sentinel-2-like scenes over the border of two UTM zones, DEFLATE. */
-export async function provinceWorkload(files: string): Promise<Workload> {
+export async function provinceWorkload(files: string, maxzoom = 13): Promise<Workload> {
   const text = await readFile(join(files, 'items.json'), 'utf8');
   const { features } = JSON.parse(text) as { readonly features: readonly BenchItem[] };
   return {
-    name: 'province z8 to z13',
+    name: `province z8 to z${maxzoom}`,
     files,
     items: withFileUrls(files, features),
     asset: 'tci',
     area: [11.41, 45, 13.22, 46.94],
     minzoom: 8,
-    maxzoom: 13,
+    maxzoom,
     tileSize: 256,
     resampling: 'bilinear',
     nodata: 0,

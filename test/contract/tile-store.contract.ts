@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { TileStore } from '../../src/store/tile-store.ts';
+import type { PlainTileStore } from '../../src/store/tile-store.ts';
 import type { Tile } from '../../src/tms/tile.ts';
 
 /** A place that no test has used: the same store can be opened on it more than once, unless it lives in memory. */
 export interface StorePlace {
-  readonly open: () => Promise<TileStore>;
+  readonly open: () => Promise<PlainTileStore>;
   /** True if what one store writes is there for another opened on the same place. */
   readonly isShared: boolean;
 }
@@ -12,7 +12,7 @@ export interface StorePlace {
 const NEVER = { signal: new AbortController().signal };
 const TILE: Tile = { z: 3, x: 5, y: 2 };
 
-async function listed(store: TileStore): Promise<string[]> {
+async function listed(store: PlainTileStore): Promise<string[]> {
   const paths: string[] = [];
   for await (const { z, x, y } of store.list(NEVER)) paths.push(`${z}/${x}/${y}`);
   return paths.sort();

@@ -105,7 +105,7 @@ describe('wrong usage and requests end with 2 and write nothing', () => {
     ['a wrong type', { tileSize: '256' }, 'tileSize'],
     ['an empty area', { area: { bbox: [10, 10, 10, 20] } }, 'area'],
     ['an unknown asset', { assets: ['infrared'] }, 'infrared'],
-    ['an archive', { output: 'x.pmtiles' }, 'pmtiles'],
+    ['an archive without a name', { output: '.pmtiles' }, 'pmtiles'],
   ])('%s', async (_, fields, named) => {
     const path = await world.request({ output: output(), ...fields });
     const { code, stdout, stderr } = await runCli(['render', path]);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseTilesetRequest } from '../../jobs/tileset-request.ts';
+import { parseTilesetRequest } from '../../jobs/request/tileset-request.ts';
 import { clearPicture, whatIsSeen, worldPicture } from '../demo/picture.ts';
 import { PROJECT_FOLDER } from '../support/build.ts';
 

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
@@ -66,12 +65,15 @@ test('render writes to S3 what it writes to a folder; killed, it goes on from a 
   killed.kill('SIGKILL');
   await killed.finished;
   world.slowDown(0);
-  expect(await readdir(join(world.folder, '.tilewright'))).toHaveLength(1);
+  expect(await readdir(join(world.folder, '.tilewright'))).toContainEqual(expect.stringMatching(/\.journal$/));
   const continued = await runCli(['render', request], options);
   assertExit(continued, 0);
   expect(continued.stderr).toMatch(/continuing: \d+ of \d+ metatiles/);
   expect(await objectsOf('render')).toStrictEqual(expected);
-  expect(existsSync(join(world.folder, '.tilewright'))).toBe(false);
+  expect((await readdir(join(world.folder, '.tilewright'))).toSorted()).toStrictEqual([
+    expect.stringMatching(/\.request\.json$/),
+    expect.stringMatching(/\.status\.json$/),
+  ]);
 });
 
 test('seed and worker do so too', async () => {

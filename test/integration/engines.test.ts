@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createPlan } from '../../jobs/plan-jobs.ts';
 import type { TilesetPlan } from '../../jobs/plan-jobs.ts';
-import { parseTilesetRequest } from '../../jobs/tileset-request.ts';
+import { parseTilesetRequest } from '../../jobs/request/tileset-request.ts';
 import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { assertExit, runCli, startCli, until } from '../support/processes.ts';
 import { startRedis } from '../support/redis.ts';

@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { METATILE_QUEUE, RUN_QUEUE, keyPrefix } from '../../jobs/catalog.ts';
-import type { ExpandPayload, MetatilePayload } from '../../jobs/catalog.ts';
+import { METATILE_QUEUE, RUN_QUEUE, keyPrefix } from '../../jobs/queue/catalog.ts';
+import type { ExpandPayload, MetatilePayload } from '../../jobs/queue/catalog.ts';
 import { createPlan } from '../../jobs/plan-jobs.ts';
 import { decideStart } from '../../jobs/manifest.ts';
-import { retryRun, seedRun } from '../../jobs/producer.ts';
-import { openQueues } from '../../jobs/queues.ts';
-import type { Queues } from '../../jobs/queues.ts';
-import { requestHash } from '../../jobs/request-hash.ts';
-import type { RunRecord } from '../../jobs/run-record.ts';
-import { parseTilesetRequest } from '../../jobs/tileset-request.ts';
+import { retryRun, seedRun } from '../../jobs/queue/producer.ts';
+import { openQueues } from '../../jobs/queue/queues.ts';
+import type { Queues } from '../../jobs/queue/queues.ts';
+import { requestHash } from '../../jobs/request/request-hash.ts';
+import type { RunRecord } from '../../jobs/queue/run-record.ts';
+import { parseTilesetRequest } from '../../jobs/request/tileset-request.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { Config } from '../../src/config.ts';
 import { SILENT, createIoCounters } from '../../src/observe.ts';
@@ -115,6 +115,11 @@ function startSettler(settle: (payload: MetatilePayload) => Promise<void>): void
 const done = async ({ run, index }: MetatilePayload): Promise<void> =>
   void (await queues.runStore.complete(run, { index, rendered: 1, empty: 0 }));
 
+async function waiting(): Promise<number> {
+  const counts = await queues.metatileQueue.getJobCounts('waiting', 'prioritized', 'delayed');
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
 async function untilEnded(run: string): Promise<string> {
   return await until('the end of the run', async () => {
     const progress = await queues.runStore.progress(run);
@@ -190,13 +195,15 @@ describe('the record of a run', () => {
     const { runStore } = queues;
     for (const index of [0, 1, 3, 8, 340]) await runStore.complete(RUN, { index, rendered: 1, empty: 0 });
     await runStore.fail(RUN, { index: 2, rendered: 0, empty: 0, failures: [] });
-    const look = (from: number, limit: number, indexCount = 341, hasWork: (index: number) => boolean = () => true) =>
-      runStore.missing({ run: RUN, indexCount }, { from, limit, hasWork });
+    const everywhere = (index: number): number | null => index;
+    const look = (from: number, limit: number, indexCount = 341, nextWork = everywhere) =>
+      runStore.bits.missing({ run: RUN, indexCount }, { from, limit, nextWork });
     expect(await look(0, 4)).toStrictEqual({ indices: [4, 5, 6, 7], next: 8 });
     expect(await look(8, 2)).toStrictEqual({ indices: [9, 10], next: 11 });
     expect((await look(0, 1000)).indices).toHaveLength(341 - 6);
-    expect(await runStore.unsettled(RUN, [3, 2, 5, 4, 340])).toStrictEqual([5, 4]);
-    expect(await look(338, 10, 341, (index) => index % 2 === 0)).toStrictEqual({ indices: [338], next: 341 });
+    expect(await runStore.bits.unsettled(RUN, [3, 2, 5, 4, 340])).toStrictEqual([5, 4]);
+    const even = (index: number): number | null => (index + 1 > 340 ? null : index + (index % 2));
+    expect(await look(335, 10, 341, even)).toStrictEqual({ indices: [336, 338], next: 341 });
     expect(await look(70_000, 3, 70_002)).toStrictEqual({ indices: [70_000, 70_001], next: 70_002 });
   });
 
@@ -226,12 +233,12 @@ describe('the supervisor', () => {
   test('keeps the queue below its bound, however large the run is', async () => {
     const seeded = await seed({ maxzoom: 12 });
     startSupervisor();
-    await until('a full queue', async () => (await queues.metatileQueue.getWaitingCount()) >= HIGH);
+    await until('a full queue', async () => (await waiting()) >= HIGH);
     let taken = 0;
     let most = 0;
     startSettler(async (payload) => {
       taken++;
-      most = Math.max(most, await queues.metatileQueue.getWaitingCount());
+      most = Math.max(most, await waiting());
       await done(payload);
     });
     await until('some hundred metatiles', () => taken > 5 * HIGH);
@@ -263,7 +270,7 @@ describe('the supervisor', () => {
   test('jobs that vanished from the queue are put back', async () => {
     startSupervisor();
     const { run } = await seed({ maxzoom: 2 });
-    await until('all 21 jobs', async () => (await queues.metatileQueue.getWaitingCount()) === 21);
+    await until('all 21 jobs', async () => (await waiting()) === 21);
     for (const index of [0, 7, 20]) await queues.metatileQueue.remove(METATILE_QUEUE.jobId({ v: 1, run, index }));
     startSettler(done);
     expect(await untilEnded(run)).toBe('complete');

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
@@ -87,7 +88,11 @@ describe('render', () => {
     assertExit(continued, 0);
     const done = Number(/continuing: (\d+) of \d+ metatiles/.exec(continued.stderr)?.[1]);
     expect(done).toBeGreaterThanOrEqual(5);
-    expect(existsSync(join(out('parent-killed'), '.tilewright')), 'the journal is removed').toBe(false);
+    const left = await readdir(join(out('parent-killed'), '.tilewright'));
+    expect(left.toSorted(), 'the journal is removed').toStrictEqual([
+      expect.stringMatching(/^\w+-1\.request\.json$/),
+      expect.stringMatching(/^\w+-1\.status\.json$/),
+    ]);
     const tiles = (files: readonly string[]): readonly string[] => files.filter((file) => file.includes('.png'));
     expect(tiles(await filesOf(out('parent-killed')))).toStrictEqual(tiles(expected));
   });

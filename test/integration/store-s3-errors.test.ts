@@ -1,11 +1,17 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createIoCounters } from '../../src/observe.ts';
+import { openPipeline } from '../../jobs/pipeline.ts';
+import { parseTilesetRequest } from '../../jobs/request/tileset-request.ts';
+import { parseConfig } from '../../src/config.ts';
+import type { TilerError } from '../../src/errors.ts';
+import { HostGate } from '../../src/host-gate.ts';
+import { createIoCounters, SILENT } from '../../src/observe.ts';
 import { openS3Store } from '../../src/store/s3-store.ts';
-import type { TileStore } from '../../src/store/tile-store.ts';
+import type { PlainTileStore } from '../../src/store/tile-store.ts';
 
 const NEVER = { signal: new AbortController().signal };
 const TILE = { z: 3, x: 5, y: 2 };
@@ -17,17 +23,23 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 /** A server whose next answers to PUT and GET are given; the bucket itself is always there. */
 let answers: Answer[] = [];
 let requests: string[] = [];
+let hashes: unknown[] = [];
+let checksums: string[] = [];
 let close: () => Promise<void>;
 let before: NodeJS.ProcessEnv;
 
 beforeEach(async () => {
   answers = [];
   requests = [];
+  hashes = [];
+  checksums = [];
   const server = createServer((request, response) => {
     request.resume();
     request.once('end', () => {
       if (request.method === 'HEAD') return response.writeHead(200).end();
       requests.push(request.method ?? '');
+      hashes.push(request.headers['x-amz-content-sha256']);
+      checksums.push(...Object.keys(request.headers).filter((name) => /checksum|trailer/.test(name)));
       const answer = answers.shift();
       return answer === undefined ? response.writeHead(200).end() : answer(request, response);
     });
@@ -56,14 +68,21 @@ function refusal(refused: Partial<{ status: number; name: string; headers: Recor
   return (_, response) => response.writeHead(status, { 'content-type': 'application/xml', ...headers }).end(body);
 }
 
-async function openQuick(requestTimeoutMs = 5000): Promise<TileStore> {
+const SETTINGS = {
+  extension: 'png',
+  contentType: 'image/png',
+  cacheControl: 'no-cache',
+  forcePathStyle: true,
+  counters: createIoCounters(),
+};
+
+async function openQuick(requestTimeoutMs = 5000, gate?: HostGate): Promise<PlainTileStore> {
   const retry = { attempts: 3, baseMs: 1, maxMs: 5 };
-  const settings = { extension: 'png', contentType: 'image/png', cacheControl: 'no-cache', forcePathStyle: true };
-  const options = { ...settings, counters: createIoCounters(), retry, requestTimeoutMs };
+  const options = { ...SETTINGS, retry, requestTimeoutMs, gate };
   return await openS3Store({ bucket: 'bucket', prefix: 'p' }, options, NEVER);
 }
 
-const put = (store: TileStore): Promise<void> => store.put(TILE, new Uint8Array([1]), NEVER);
+const put = (store: PlainTileStore): Promise<void> => store.put(TILE, new Uint8Array([1]), NEVER);
 
 describe('S3 store, failures', () => {
   test.each([
@@ -72,6 +91,8 @@ describe('S3 store, failures', () => {
     { status: 500, name: 'InternalError', code: 'STORE_UNAVAILABLE' },
     { status: 503, name: 'ServiceUnavailable', code: 'STORE_UNAVAILABLE' },
     { status: 502, name: '', code: 'STORE_UNAVAILABLE' },
+    { status: 400, name: 'XAmzContentSHA256Mismatch', code: 'STORE_UNAVAILABLE' },
+    { status: 400, name: 'BadDigest', code: 'STORE_UNAVAILABLE' },
   ])('$status $name is tried three times and then is $code', async ({ code, ...refused }) => {
     await using store = await openQuick();
     answers = Array.from({ length: 3 }, () => refusal(refused));
@@ -116,6 +137,63 @@ describe('S3 store, failures', () => {
     answers = [refusal({ status: 503, name: 'SlowDown', headers: { 'retry-after': '17' } })];
     await expect(put(store)).rejects.toMatchObject({ code: 'STORE_THROTTLED', retry: { afterMs: 17_000 } });
     expect(requests).toEqual(['PUT']);
+  });
+
+  test('a bucket that asks for a pause gets it from all stores of the process, and no request more', async () => {
+    const gate = new HostGate();
+    await using store = await openQuick(5000, gate);
+    await using other = await openQuick(5000, gate);
+    answers = [refusal({ status: 503, name: 'SlowDown', headers: { 'retry-after': '17' } })];
+    await expect(put(store)).rejects.toMatchObject({ code: 'STORE_THROTTLED', retry: { afterMs: 17_000 } });
+    const waits: unknown = await other.get(TILE, NEVER).catch((error: unknown) => error);
+    expect(waits).toMatchObject({ code: 'STORE_THROTTLED', message: expect.stringMatching(/^Reading s3.* are left$/) });
+    expect((waits as TilerError).retryAfterMs).toBeGreaterThan(16_000);
+    expect(requests).toEqual(['PUT']);
+    // Without Retry-After the pause is short, and the store waits for it by itself.
+    await using third = await openS3Store({ bucket: 'third', prefix: '' }, { ...SETTINGS, gate }, NEVER);
+    answers = [refusal({ status: 503, name: 'SlowDown' })];
+    await put(third);
+    expect(requests).toEqual(['PUT', 'PUT', 'PUT']);
+  });
+
+  test('nothing is read for tiles of a bucket that is closed', async () => {
+    const gate = new HostGate();
+    const request = parseTilesetRequest({
+      mosaic: { type: 'stac', url: 'http://127.0.0.1:9/search', query: {} },
+      area: { bbox: [0, 0, 1, 1] },
+      minzoom: 3,
+      maxzoom: 3,
+      assets: ['visual'],
+      output: 's3://bucket/p',
+    });
+    const config = parseConfig({ TILEWRIGHT_S3_FORCE_PATH_STYLE: '1' });
+    await using pipeline = await openPipeline(request, config, { ...NEVER, logger: SILENT, gate });
+    gate.close({ host: 's3://bucket', closedMs: 60_000 });
+    const work = {
+      index: 0,
+      metatile: { ...TILE, size: 1 },
+      children: null,
+      tiles: [TILE],
+      parents: [],
+      handedOn: null,
+    };
+    const failed: unknown = await pipeline.renderer
+      .renderMetatile(work, async () => {}, NEVER)
+      .catch((e: unknown) => e);
+    expect(failed).toMatchObject({ code: 'STORE_THROTTLED', message: expect.stringContaining('s3://bucket/p: s3:') });
+    expect(pipeline.counters).toMatchObject({ searches: 0 });
+    expect(requests).toEqual([]);
+  });
+
+  test('a body is signed by its SHA-256, which the server compares, and carries no further checksum', async () => {
+    await using store = await openQuick();
+    await put(store);
+    expect(hashes).toEqual([
+      createHash('sha256')
+        .update(new Uint8Array([1]))
+        .digest('hex'),
+    ]);
+    expect(checksums).toEqual([]);
   });
 
   test('a server that does not answer, or stops in the middle, is unavailable', async () => {

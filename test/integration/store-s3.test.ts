@@ -1,9 +1,12 @@
 import { GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createIoCounters } from '../../src/observe.ts';
-import { openTileStore } from '../../src/store/open-store.ts';
+import { parseStoreLocation } from '../../src/store/open-store.ts';
 import type { OpenStoreOptions } from '../../src/store/open-store.ts';
-import type { TileStore } from '../../src/store/tile-store.ts';
+import { openS3Objects, openS3Store } from '../../src/store/s3-store.ts';
+import type { S3Location } from '../../src/store/s3-objects.ts';
+import type { PlainTileStore } from '../../src/store/tile-store.ts';
+import { describeObjectStore } from '../contract/object-store.contract.ts';
 import { describeTileStore } from '../contract/tile-store.contract.ts';
 import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { startS3 } from '../support/s3.ts';
@@ -30,10 +33,23 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-function open(output: string, options: Partial<OpenStoreOptions> = {}): Promise<TileStore> {
-  const defaults = { extension: 'png', contentType: 'image/png', forcePathStyle: true, counters: createIoCounters() };
-  return openTileStore(output, { ...defaults, ...options }, NEVER);
+function locationOf(output: string): S3Location {
+  const location = parseStoreLocation(output);
+  if (location.kind !== 's3') throw new Error(`${output} is not in S3`);
+  return location;
 }
+
+const DEFAULTS = { cacheControl: 'public, max-age=3600', forcePathStyle: true };
+
+function open(output: string, options: Partial<OpenStoreOptions> = {}): Promise<PlainTileStore> {
+  const defaults = { ...DEFAULTS, extension: 'png', contentType: 'image/png', counters: createIoCounters() };
+  return openS3Store(locationOf(output), { ...defaults, ...options }, NEVER);
+}
+
+describeObjectStore('S3', async () => {
+  const location = locationOf(`s3://${BUCKET}/objects/place ${count++}`);
+  return await openS3Objects(location, { ...DEFAULTS, counters: createIoCounters() }, NEVER);
+});
 
 describeTileStore('S3', async () => {
   const output = `s3://${BUCKET}/contract/place ${count++}`;

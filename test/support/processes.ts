@@ -17,6 +17,8 @@ export interface Finished {
 export interface Running extends AsyncDisposable {
   readonly pid: number;
   readonly finished: Promise<Finished>;
+  /** All that it wrote to standard output so far. */
+  stdout(): string;
   /** All that it wrote to standard error so far. */
   stderr(): string;
   kill(signal: NodeJS.Signals): void;
@@ -47,6 +49,7 @@ export function startCli(args: readonly string[], { env = {}, cwd }: CliOptions 
   return {
     pid,
     finished,
+    stdout: () => written.stdout,
     stderr: () => written.stderr,
     kill: (signal) => void child.kill(signal),
     async [Symbol.asyncDispose]() {

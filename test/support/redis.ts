@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
 import { findCommand, installDebianPackages } from './install.ts';
 import { freePort, startServer } from './server-process.ts';
 import type { ServerProcess } from './server-process.ts';
@@ -35,24 +36,38 @@ export async function startRedis(): Promise<RedisServer> {
 
 /** A Redis of the test's own, which it may kill and start again on the same port. */
 export interface OwnRedis extends RedisServer {
+  readonly port: number;
+  /** What it keeps goes here; removed with it. */
+  readonly folder: string;
   start(): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
 }
 
+export interface OwnRedisOptions {
+  readonly appendOnly: boolean;
+  /** A server program other than the one that is found. */
+  readonly command?: string;
+  /** Further arguments, which go over those of every server. */
+  readonly args?: (own: { readonly folder: string; readonly port: number }) => readonly string[];
+  /** How the server is known to be up, if not by an anonymous PING. */
+  readonly isAnswering?: (port: number) => Promise<boolean>;
+}
+
 /** Prepares a Redis without starting it. With `appendOnly` it keeps every write over a SIGKILL. */
-export async function createOwnRedis({ appendOnly }: { readonly appendOnly: boolean }): Promise<OwnRedis> {
-  const command = await findServer();
+export async function createOwnRedis(options: OwnRedisOptions): Promise<OwnRedis> {
+  const command = options.command ?? (await findRedisServer());
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'tilewright-redis-'));
   const url = `redis://127.0.0.1:${port}`;
+  const keep = options.appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
   const address = ['--port', String(port), '--bind', '127.0.0.1'];
-  const keep = appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
+  const memory = ['--save', '', '--maxmemory-policy', 'noeviction'];
   const program = {
     name: `The Redis at ${url}`,
     command,
-    args: [...address, ...keep, '--save', '', '--dir', folder, '--maxmemory-policy', 'noeviction'],
-    isAnswering: () => answersPing(url),
+    args: [...address, ...keep, ...memory, '--dir', folder, ...(options.args?.({ folder, port }) ?? [])],
+    isAnswering: () => options.isAnswering?.(port) ?? answersPing(url),
   };
   let server: ServerProcess | null = null;
   const kill = async (): Promise<void> => {
@@ -65,6 +80,8 @@ export async function createOwnRedis({ appendOnly }: { readonly appendOnly: bool
   };
   return {
     ...serverAt(url, `test-${randomUUID()}`, stop),
+    port,
+    folder,
     kill,
     async start() {
       server = await startServer(program).catch(async (error: unknown) => {
@@ -79,7 +96,8 @@ function serverAt(url: string, prefix: string, stop: () => Promise<void>): Redis
   return { url, env: { REDIS_URL: url, TILEWRIGHT_QUEUE_PREFIX: prefix }, [Symbol.asyncDispose]: stop };
 }
 
-async function findServer(): Promise<string> {
+/** The path of a Redis or Valkey server, which is installed if there is none and that is possible. */
+export async function findRedisServer(): Promise<string> {
   const found = await findCommand(NAMES, FOLDERS);
   if (found !== null) return found;
   try {
@@ -92,8 +110,9 @@ async function findServer(): Promise<string> {
   return installed;
 }
 
-async function answersPing(url: string): Promise<boolean> {
-  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+/** True once a server answers PING. */
+export async function answersPing(url: string, options: Omit<RedisOptions, 'replyMapping'> = {}): Promise<boolean> {
+  const redis = new Redis(url, { ...options, lazyConnect: true, retryStrategy: () => null });
   redis.on('error', () => {});
   const answer = await redis
     .connect()

@@ -29,6 +29,12 @@ export interface SmallWorld extends AsyncDisposable {
   request(fields?: Readonly<Record<string, unknown>>): Promise<string>;
   /** Scenes whose reads are answered with this status from now on. */
   breakScenes(ids: readonly string[], status: number): void;
+  /**
+   * The next read is answered with 429 and a `Retry-After` of so many seconds.
+   *
+   * @returns how many further reads have come while that time ran; null = it was not answered yet
+   */
+  throttleNext(retryAfterS: number): () => number | null;
   /** Makes every read take this long, so that a run can be stopped in its midst. */
   slowDown(ms: number): void;
 }
@@ -41,14 +47,18 @@ export async function startSmallWorld(): Promise<SmallWorld> {
   let delayMs = 0;
   let reads = 0;
   let requests = 0;
+  let throttled: ((response: ServerResponse) => void) | null = null;
+  let onRead = (): void => {};
 
   const fallback = (request: IncomingMessage, response: ServerResponse): boolean => {
     const id = /^\/files\/([a-z-]+)\.tif$/.exec(request.url ?? '')?.[1];
     const bytes = id === undefined ? undefined : files.get(id);
     if (id === undefined || bytes === undefined) return false;
     reads++;
+    onRead();
     const answer = (): void => {
-      if (broken.ids.includes(id)) response.writeHead(broken.status).end();
+      if (throttled !== null) throttled(response);
+      else if (broken.ids.includes(id)) response.writeHead(broken.status).end();
       else sendRange(bytes, request, response);
     };
     if (delayMs > 0) setTimeout(answer, delayMs);
@@ -83,6 +93,20 @@ export async function startSmallWorld(): Promise<SmallWorld> {
       return path;
     },
     breakScenes: (ids, status) => void (broken = { ids, status }),
+    throttleNext(retryAfterS) {
+      let early: number | null = null;
+      throttled = (response) => {
+        throttled = null;
+        let count = 0;
+        early = 0;
+        const untilMs = performance.now() + retryAfterS * 1000;
+        onRead = () => {
+          if (performance.now() < untilMs) early = ++count;
+        };
+        response.writeHead(429, { 'retry-after': String(retryAfterS) }).end();
+      };
+      return () => early;
+    },
     slowDown: (ms) => void (delayMs = ms),
     async [Symbol.asyncDispose]() {
       await stac[Symbol.asyncDispose]();

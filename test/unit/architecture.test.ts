@@ -7,9 +7,13 @@ import { importsOf, productFiles, resolveImport, withoutComments } from '../supp
 /** Lowest first. A module may import its own layer and the layers before it. This list is the documentation. */
 const LAYERS = [
   'src/errors',
+  'src/did-you-mean',
+  'src/load-later',
   'src/observe',
   'src/retry',
+  'src/host-gate',
   'src/aws-error',
+  'src/s3-client',
   'src/config',
   'src/wasm',
   'src/geo',

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Script } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { COMMANDS } from '../../jobs/commands/table.ts';
 import { describeConfig, parseConfig } from '../../src/config.ts';
+import type { Config } from '../../src/config.ts';
 import { PROJECT_FOLDER } from '../support/build.ts';
+import { PACKAGE, commandLineOf } from '../support/deployment.ts';
 
 interface Service {
   readonly image?: string;
@@ -32,9 +34,6 @@ const COMPOSE_TEXT = readFileSync(join(PROJECT_FOLDER, 'docker-compose.yml'), 'u
 const COMPOSE = parse(COMPOSE_TEXT, { merge: true }) as Compose;
 const DOCKERFILE = readFileSync(join(PROJECT_FOLDER, 'Dockerfile'), 'utf8');
 
-/** Names of the commands, from the table that the help is made of. */
-const COMMAND_NAMES = COMMANDS.map(({ name }) => name);
-
 function service(name: string): Service {
   const found = COMPOSE.services[name];
   if (found === undefined) throw new Error(`docker-compose.yml has no service ${name}`);
@@ -44,6 +43,13 @@ function service(name: string): Service {
 /** A value as Compose gives it to a container: `${NAME:-fallback}` becomes the fallback. */
 function interpolated(value: string): string {
   return value.replace(/\$\{\w+:-([^}]*)\}/g, '$1');
+}
+
+/** The configuration that a container starts with. */
+function configOf({ environment }: Pick<Service, 'environment'>): Config {
+  return parseConfig(
+    Object.fromEntries(Object.entries(environment ?? {}).map(([name, value]) => [name, interpolated(value)])),
+  );
 }
 
 /** Milliseconds of a Compose duration of one unit. */
@@ -57,17 +63,17 @@ const OWN = Object.entries(COMPOSE.services).filter(([, { build }]) => build !==
 const FOREIGN = Object.entries(COMPOSE.services).filter(([, { build }]) => build === undefined);
 
 describe('our services', () => {
-  test('are a worker and a seed', () => {
-    expect(OWN.map(([name]) => name)).toStrictEqual(['worker', 'seed']);
+  test('are a worker, a dashboard and a seed, of the version of the package', () => {
+    expect(OWN.map(([name]) => name)).toStrictEqual(['worker', 'dashboard', 'seed']);
+    for (const [, { image }] of OWN) expect(image).toBe(`tilewright:${PACKAGE.version}`);
   });
 
   test.each(OWN)('%s has an environment that the code accepts and reads', (_, { environment }) => {
     const known = new Set(describeConfig().map(({ variable }) => variable));
-    const env = Object.fromEntries(Object.entries(environment!).map(([name, value]) => [name, interpolated(value)]));
-    const unknown = Object.keys(env).filter((name) => !known.has(name) && !name.startsWith('AWS_'));
+    const unknown = Object.keys(environment!).filter((name) => !known.has(name) && !name.startsWith('AWS_'));
     expect(unknown).toStrictEqual([]);
-    const config = parseConfig(env);
-    expect(config.redisUrl).toBe('redis://redis:6379');
+    const config = configOf({ environment: environment! });
+    expect(config.redis.urls).toStrictEqual(['redis://redis:6379']);
     expect(config.s3.forcePathStyle).toBe(true);
   });
 
@@ -95,10 +101,29 @@ describe('our services', () => {
 
   test('the worker runs a command that there is, comes back, and has time to finish', () => {
     const worker = service('worker');
-    expect(COMMAND_NAMES).toContain(worker.command![0]);
-    expect(worker.command).toStrictEqual(['worker']);
+    expect(commandLineOf(worker.command!).options).toHaveProperty('metrics');
     expect(worker.restart).toBe('unless-stopped');
-    expect(durationMs(worker.stop_grace_period!)).toBeGreaterThan(parseConfig({}).shutdownGraceMs);
+    const { shutdownGraceMs } = configOf(worker);
+    // Its parent kills processes that do not heed it 5 s later.
+    expect(durationMs(worker.stop_grace_period!)).toBeGreaterThan(shutdownGraceMs + 5_000);
+  });
+
+  test.each(['worker', 'dashboard'])('%s is asked for its health where it answers', (name) => {
+    const { command, healthcheck } = service(name);
+    const { metrics, port = metrics?.split(':').at(-1) } = commandLineOf(command!).options;
+    const [kind, program, flag, script = ''] = healthcheck!.test;
+    expect([kind, program, flag]).toStrictEqual(['CMD', 'node', '-e']);
+    expect(script).toContain(`fetch('http://127.0.0.1:${port}/healthz')`);
+    expect(() => new Script(script)).not.toThrow();
+  });
+
+  test('the dashboard listens beyond its container, with a token, and is published at its port', () => {
+    const dashboard = service('dashboard');
+    const { host, port } = commandLineOf(dashboard.command!).options;
+    expect(host).toBe('0.0.0.0');
+    expect(configOf(dashboard).dashboardToken).not.toBeNull();
+    expect(dashboard.ports).toHaveLength(1);
+    expect(dashboard.ports![0]!.split(':').at(-1)).toBe(port);
   });
 
   test('the worker can be scaled: it has no name, port or volume of its own', () => {
@@ -113,11 +138,10 @@ describe('our services', () => {
     expect(seed.profiles).toStrictEqual(['seed']);
     expect(seed.restart).toBe('no');
     expect(seed.entrypoint!.at(-1)).toBe('seed');
-    expect(COMMAND_NAMES).toContain('seed');
+    expect(commandLineOf([seed.entrypoint!.at(-1)!, ...seed.command!]).positionals['REQUEST']).toMatch(/^\/requests\//);
     expect(seed.entrypoint!.slice(0, 2)).toStrictEqual(entrypointOfImage());
     expect(seed.volumes).toHaveLength(1);
     expect(seed.volumes![0]).toMatch(/:\/requests:ro$/);
-    expect(seed.command![0]).toMatch(/^\/requests\//);
   });
 });
 
@@ -167,7 +191,9 @@ test('no credential is written down, except defaults that say what they are for'
     .filter(([variable]) => /KEY|SECRET|PASSWORD|TOKEN/.test(variable))
     .map(([, value]) => value);
   expect(secrets.length).toBeGreaterThan(0);
-  expect(secrets.filter((value) => !/^\$\{AWS_[A-Z_]+:-tilewright(?:-local-only)?\}$/.test(value))).toStrictEqual([]);
+  expect(
+    secrets.filter((value) => !/^\$\{(?:AWS|TILEWRIGHT)_[A-Z_]+:-tilewright(?:-local-only)?\}$/.test(value)),
+  ).toStrictEqual([]);
 });
 
 /** The image's ENTRYPOINT, in exec form. */
@@ -181,10 +207,7 @@ describe('the Dockerfile', () => {
   test('builds on a stated Node that the package accepts', () => {
     const version = /^ARG NODE_IMAGE=node:(\d+)\.(\d+)\.\d+-bookworm-slim$/m.exec(DOCKERFILE);
     expect(version).not.toBeNull();
-    const pack = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as {
-      readonly engines: { readonly node: string };
-    };
-    const [major, minor] = pack.engines.node.replace('>=', '').split('.').map(Number);
+    const [major, minor] = PACKAGE.engines.node.replace('>=', '').split('.').map(Number);
     const found = Number(version![1]) * 1000 + Number(version![2]);
     expect(found).toBeGreaterThanOrEqual(major! * 1000 + minor!);
     expect([...DOCKERFILE.matchAll(/^FROM (\S+)/gm)].map((match) => match[1])).toStrictEqual([
@@ -194,13 +217,11 @@ describe('the Dockerfile', () => {
   });
 
   test('starts what the build makes, as PID 1, and not as root', () => {
-    const pack = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as {
-      readonly bin: { readonly tilewright: string };
-    };
-    expect(entrypointOfImage()).toStrictEqual(['node', `/app/${pack.bin.tilewright}`]);
+    expect(entrypointOfImage()).toStrictEqual(['node', `/app/${PACKAGE.bin.tilewright}`]);
     const lines = DOCKERFILE.split('\n');
     const user = lines.findIndex((line) => line.startsWith('USER '));
-    expect(lines[user]).toBe('USER node');
+    // By number, of which Kubernetes can tell that it is not root.
+    expect(lines[user]).toBe('USER 1000:1000');
     expect(user).toBeGreaterThan(lines.findLastIndex((line) => /^(?:RUN|COPY) /.test(line)));
   });
 

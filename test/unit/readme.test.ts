@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parseTilesetRequest } from '../../jobs/tileset-request.ts';
+import { parseTilesetRequest } from '../../jobs/request/tileset-request.ts';
 import { ERROR_CODES } from '../../src/errors.ts';
 import { PROJECT_FOLDER } from '../support/build.ts';
 import {

@@ -1,7 +1,7 @@
 import type { Codec, EncodedBlock } from './codec.ts';
 import { refuseNothing } from './codec.ts';
 import { decodeInMemory } from './decode-memory.ts';
-import { inflate } from './deflate.ts';
+import { inflate, inflateInThread } from './deflate.ts';
 import { decodeJpeg, refuseJpeg } from './jpeg.ts';
 import { decodeJpegInMemory } from './jpeg-in-memory.ts';
 import { decodeLerc, refuseLerc } from './lerc.ts';
@@ -23,11 +23,15 @@ function imageCodec(name: string, options: Pick<Codec, 'refuse' | 'decode' | 'de
 /** How many times smaller a block mostly is that is nearly nothing but runs, such as a map of classes. */
 const RUN_EXPANSION = 16;
 
+/** Inflating so much takes some 20 ms, for which nothing else in the process should wait. */
+const LONG_BYTES = 8 * 1024 * 1024;
+
 /**
  * Inflates in WebAssembly, which takes two thirds of zlib's time for imagery. Runs take both the same time, and what zlib
- * gives need not be copied where there is nothing to take apart.
+ * gives need not be copied where there is nothing to take apart. The largest blocks are left to another thread.
  */
-function decodeDeflate({ bytes, decodedBytes, samples }: EncodedBlock): Uint8Array {
+function decodeDeflate({ bytes, decodedBytes, samples }: EncodedBlock): Uint8Array | Promise<Uint8Array> {
+  if (decodedBytes > LONG_BYTES) return inflateInThread(bytes, decodedBytes);
   const isRuns = samples === 1 && bytes.length * RUN_EXPANSION < decodedBytes;
   const inMemory = isRuns ? null : decodeInMemory('inflate', bytes, decodedBytes);
   return inMemory ?? inflate(bytes, decodedBytes);

@@ -1,5 +1,5 @@
 import type { Raster, Samples } from '../../raster/raster.ts';
-import { clearMasked, isOpaque } from '../../raster/mask.ts';
+import { clearMasked, countOpaque, isOpaque } from '../../raster/mask.ts';
 import { createSamples } from '../../raster/raster.ts';
 import type { MosaicShape, PixelSelection } from '../pixel-selection.ts';
 import { assertFits } from './fits.ts';
@@ -78,9 +78,7 @@ class First implements PixelSelection {
     this.pixels = { bands: own, mask };
     // What a raster holds under mask 0 has no meaning, and is 0 in a mosaic.
     const masked = clearMasked(own, mask);
-    let opaque = 0;
-    for (let i = 0; i < mask.length; i++) if (mask[i] === OPAQUE) opaque++;
-    this.openPixels -= opaque;
+    this.openPixels -= countOpaque(mask);
     this.isEmpty = masked === mask.length;
     return !this.isEmpty;
   }

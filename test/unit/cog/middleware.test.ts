@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createHostLimits, withMiddleware } from '../../../src/cog/middleware.ts';
 import type { RangeSource } from '../../../src/cog/range-source.ts';
 import { TilerError, type ErrorCode } from '../../../src/errors.ts';
+import { HostGate } from '../../../src/host-gate.ts';
 import { createIoCounters } from '../../../src/observe.ts';
 import type { RetryOptions } from '../../../src/retry.ts';
 
@@ -68,6 +69,42 @@ describe('retry', () => {
     const reading = source.read(0, 7, { signal: controller.signal });
     setImmediate(() => controller.abort());
     await expect(reading).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});
+
+describe('gate', () => {
+  const limitOf = createHostLimits(2);
+
+  function gated(gate: HostGate, host: string, source: RangeSource, retry: RetryOptions = FAST) {
+    const counters = createIoCounters();
+    return {
+      source: withMiddleware(source, { retry, limit: limitOf(host), gate: { gate, host }, counters }),
+      counters,
+    };
+  }
+
+  test('what one file is told, all files of the host heed; nothing is sent meanwhile', async () => {
+    const gate = new HostGate();
+    const first = gated(gate, 'https://a', failing(['SOURCE_THROTTLED'], 60_000));
+    await expect(first.source.read(0, 7, NEVER)).rejects.toMatchObject({ retry: { afterMs: 60_000 } });
+    const second = gated(gate, 'https://a', failing([]));
+    const refused: unknown = await second.source.read(3, 7, NEVER).catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      code: 'SOURCE_THROTTLED',
+      message: expect.stringMatching(/^Reading 7 bytes at 3 of a file: https:\/\/a asked for a pause/),
+      context: { href: 'a file' },
+    });
+    expect((refused as TilerError).retryAfterMs).toBeGreaterThan(50_000);
+    expect(second.counters.readRequests).toBe(0);
+    expect((await gated(gate, 'https://b', failing([])).source.read(0, 7, NEVER)).length).toBe(7);
+  });
+
+  test('a short pause is waited for', async () => {
+    const gate = new HostGate(() => 0);
+    gate.close({ host: 'https://a', closedMs: 20 });
+    const { source, counters } = gated(gate, 'https://a', failing([]), { ...FAST, maxMs: 10_000 });
+    expect((await source.read(0, 7, NEVER)).length).toBe(7);
+    expect(counters.readRequests).toBe(1);
   });
 });
 

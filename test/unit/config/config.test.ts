@@ -19,7 +19,7 @@ function problemOf(env: Environment): TilerError {
 describe('parseConfig', () => {
   test('an empty environment gives the defaults, in the units of their names', () => {
     const config = parseConfig({});
-    expect(config.redisUrl).toBe('redis://127.0.0.1:6379');
+    expect(config.redis.urls).toStrictEqual(['redis://127.0.0.1:6379']);
     expect(config.blockCacheBytes).toBe(128 * 1024 * 1024);
     expect(config.worker.concurrency).toBe(2);
     expect(config.source).toMatchObject({ fileRoot: null, allowedHosts: null });
@@ -83,7 +83,10 @@ describe('parseConfig', () => {
 describe('redactConfig', () => {
   test('takes user and password out of the URL and leaves the rest', () => {
     const config = parseConfig({ REDIS_URL: 'rediss://user:p%40ss@redis.test:6380/2' });
-    expect(redactConfig(config)).toStrictEqual({ ...config, redisUrl: 'rediss://***@redis.test:6380/2' });
+    expect(redactConfig(config)).toStrictEqual({
+      ...config,
+      redis: { ...config.redis, urls: ['rediss://***@redis.test:6380/2'] },
+    });
   });
 });
 

@@ -9,12 +9,12 @@ import {
 } from '../../../jobs/manifest.ts';
 import type { Manifest } from '../../../jobs/manifest.ts';
 import { createMemoryStore } from '../../../src/store/memory-store.ts';
-import type { TileStore } from '../../../src/store/tile-store.ts';
+import type { PlainTileStore } from '../../../src/store/tile-store.ts';
 
 const signal = new AbortController().signal;
 const TILE = { z: 0, x: 0, y: 0 };
 
-let store: TileStore;
+let store: PlainTileStore;
 
 beforeEach(() => {
   store = createMemoryStore();
@@ -101,6 +101,17 @@ describe('the document', () => {
       ({ tile: { z, x, y }, code: 'ASSET_CORRUPT', message: 'm', retryAfterMs: null }) as const;
     const listed = manifestFailures([at(2, 10, 0), at(2, 9, 1), at(1, 0, 0), at(2, 9, 0)]);
     expect(listed.map(({ tile }) => tile)).toStrictEqual(['1/0/0', '2/9/0', '2/9/1', '2/10/0']);
+  });
+
+  test('names the asset of a failure that is about one; a document without it is read too', async () => {
+    const failed = { tile: TILE, code: 'ASSET_CORRUPT', message: 'm', retryAfterMs: null } as const;
+    const failures = manifestFailures([{ ...failed, asset: 'c/i/red' }, { ...failed, asset: null }, failed]);
+    const { z, x, y } = TILE;
+    const listed = { tile: `${z}/${x}/${y}`, code: 'ASSET_CORRUPT', message: 'm' };
+    expect(failures).toStrictEqual([{ ...listed, asset: 'c/i/red' }, listed, listed]);
+    const manifest = { v: 1, requestHash: 'h', generation: 1, state: 'failed', failures } as const;
+    await writeManifest(store, manifest, { signal });
+    expect(await readManifest(store, { signal })).toStrictEqual(manifest);
   });
 });
 

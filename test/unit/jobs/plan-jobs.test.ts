@@ -124,3 +124,26 @@ describe('tiles below sourceMinzoom', () => {
     expect(plan.workWith({ z: 0, x: 0, y: 0 })).toBeNull();
   });
 });
+
+test('the zooms of a plan cover all indices, and count the metatiles that a polygon leaves', () => {
+  const triangle = {
+    type: 'Polygon' as const,
+    coordinates: [
+      [
+        [0, 0],
+        [40, 0],
+        [0, 40],
+        [0, 0],
+      ],
+    ],
+  };
+  const plan = createPlan({ area: { geometry: triangle }, minzoom: 4, maxzoom: 8, metatileSize: 2 });
+  const works = [...plan.works()];
+  let next = 0;
+  for (const { z, firstIndex, indexCount, metatiles } of plan.zooms) {
+    expect(firstIndex).toBe(next);
+    next += indexCount;
+    expect(metatiles).toBe(works.filter(({ metatile }) => metatile.z === z).length);
+  }
+  expect(next).toBe(plan.indexCount);
+});

@@ -72,6 +72,21 @@ describe('composing tiles', () => {
     expect(scenes).toEqual([['west'], ['west'], ['all'], ['all']]);
   });
 
+  test('lets the event loop turn between tiles that are finished together', async () => {
+    await using mosaic = createMemoryMosaic([gridScene({ id: 'all', ...NW, columns: 2, rows: 2, bands: () => [2] })]);
+    let turns = 0;
+    let counting = setImmediate(function count() {
+      turns++;
+      counting = setImmediate(count);
+    });
+    const turnsAtTile: number[] = [];
+    // With a mean no tile is finished before the last scene is in.
+    await compose(mosaic, { pixelSelection: 'mean' }, () => turnsAtTile.push(turns));
+    clearImmediate(counting);
+    expect(turnsAtTile).toHaveLength(4);
+    expect(new Set(turnsAtTile).size).toBe(4);
+  });
+
   test('keeps the dtype of the source, and the scenes that gave pixels', async () => {
     const top = gridScene({
       id: 'top',

@@ -137,3 +137,30 @@ test('classes of any even size and mask are picked pixel by pixel', () => {
     { numRuns: 100 },
   );
 });
+
+test('nearest of bytes, in WebAssembly, is that of other samples', () => {
+  const shape = fc.record({
+    width: fc.integer({ min: 1, max: 50 }).map((half) => 2 * half),
+    height: fc.integer({ min: 1, max: 4 }).map((half) => 2 * half),
+    seed: fc.integer({ min: 0, max: 2 ** 31 }),
+  });
+  fc.assert(
+    fc.property(shape, ({ width, height, seed }) => {
+      let state = seed;
+      const next = (): number => (state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0) >>> 16;
+      const values = Uint8Array.from({ length: width * height }, () => next() & 255);
+      const alphas = Uint8Array.from({ length: width * height }, () => [0, 0, 255, 9][next() & 3]!);
+      for (const mask of [alphas, new Uint8Array(values.length).fill(255), new Uint8Array(values.length)]) {
+        const bytes: Raster = { width, height, dtype: 'uint8', bands: [values, alphas], mask };
+        const words: Raster = {
+          ...bytes,
+          dtype: 'int16',
+          bands: [values, alphas].map((band) => Int16Array.from(band)),
+        };
+        const [half, expected] = [halve(bytes, 'nearest'), halve(words, 'nearest')];
+        expect(half.bands.map((band) => [...band])).toEqual(expected.bands.map((band) => [...band]));
+        expect(half.mask).toEqual(expected.mask);
+      }
+    }),
+  );
+});

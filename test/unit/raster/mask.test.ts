@@ -1,5 +1,7 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { clearMasked, isOpaque } from '../../../src/raster/mask.ts';
+import { clearMasked, countOpaque, isBlank, isOpaque } from '../../../src/raster/mask.ts';
+import { coverageOf } from '../../../src/raster/warp-row.ts';
 
 describe('clearMasked', () => {
   test.each([1, 7, 15, 16, 40])('spans of %i pixels', (span) => {
@@ -33,4 +35,26 @@ test.each([
     expect(isOpaque(mask)).toBe(false);
     mask[i] = 255;
   }
+});
+
+test('what is looked at in fours is what each pixel says', () => {
+  const runs = fc.array(fc.tuple(fc.constantFrom(0, 255, 255, 0, 7), fc.integer({ min: 1, max: 9 })), {
+    maxLength: 12,
+  });
+  fc.assert(
+    fc.property(runs, fc.integer({ min: 0, max: 5 }), (spans, offset) => {
+      const values = spans.flatMap(([value, length]) => Array<number>(length).fill(value));
+      const mask = new Uint8Array(values.length + offset).subarray(offset);
+      mask.set(values);
+      const opaque = values.filter((value) => value === 255).length;
+      expect(countOpaque(mask)).toBe(opaque);
+      expect(isOpaque(mask)).toBe(opaque === values.length);
+      expect(isBlank(mask)).toBe(values.every((value) => value === 0));
+      const expected = values.includes(7) ? 'partial' : values.includes(0) ? 'binary' : 'full';
+      expect(coverageOf(mask)).toBe(expected);
+      const band = new Uint16Array(values.length).fill(3);
+      expect(clearMasked([band], mask)).toBe(values.filter((value) => value === 0).length);
+      expect([...band]).toEqual(values.map((value) => (value === 0 ? 0 : 3)));
+    }),
+  );
 });

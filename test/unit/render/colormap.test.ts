@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createSamples } from '../../../src/raster/raster.ts';
 import type { Dtype, PaletteColour, Raster } from '../../../src/raster/raster.ts';
@@ -177,4 +178,28 @@ describe('given colours', () => {
       expect.objectContaining({ code: 'REQUEST_INVALID', message: expect.stringMatching(/colormap to 3 bands.*bidx/) }),
     );
   });
+});
+
+test('pixels that come in fours and others are coloured alike', () => {
+  const colours = Array.from({ length: 6 }, (_, n): PaletteColour => [n, 40 * n, 255 - n, n === 5 ? 0 : 255]);
+  const run = fc.tuple(
+    fc.integer({ min: 0, max: 6 }),
+    fc.constantFrom(0, 255, 255, 90),
+    fc.integer({ min: 1, max: 9 }),
+  );
+  fc.assert(
+    fc.property(fc.array(run, { minLength: 1, maxLength: 12 }), fc.integer({ min: 0, max: 1 }), (runs, kinds) => {
+      const values = runs.flatMap(([value, , length]) => Array<number>(length).fill(kinds === 0 ? value % 5 : value));
+      const alphas = runs.flatMap(([, alpha, length]) =>
+        Array<number>(length).fill(kinds === 0 && alpha === 90 ? 0 : alpha),
+      );
+      while (values.length % 4 !== 0) {
+        values.push(values.at(-1)!);
+        alphas.push(alphas.at(-1)!);
+      }
+      const inFours = show(raster(values, { palette: colours, mask: alphas }), {});
+      const others = show(raster([...values, 0], { palette: colours, mask: [...alphas, 0] }), {});
+      expect(inFours).toEqual({ ...others, pixels: others.pixels.slice(0, -1) });
+    }),
+  );
 });

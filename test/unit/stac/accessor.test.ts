@@ -53,7 +53,7 @@ describe('itemToScene', () => {
     expect(() => scene({}, { assets: ['red', 'nir'] })).toThrow(
       expect.objectContaining({
         code: 'ASSET_KEY_UNKNOWN',
-        context: { itemId: 'a', assetKey: 'nir' },
+        context: { collection: 'scenes', itemId: 'a', assetKey: 'nir' },
         message: expect.stringMatching(/asset 'nir' in item 'a' .*green, red, thumbnail/),
       }),
     );
@@ -86,7 +86,10 @@ describe('itemToScene', () => {
     [{ href: 'x'.repeat(9000) }],
   ])('refuses an asset without a usable href: %j', (red) => {
     expect(() => scene({ assets: { red } }, { assets: ['red'] })).toThrow(
-      expect.objectContaining({ code: 'STAC_RESPONSE_INVALID', context: { itemId: 'a', assetKey: 'red' } }),
+      expect.objectContaining({
+        code: 'STAC_RESPONSE_INVALID',
+        context: { collection: 'scenes', itemId: 'a', assetKey: 'red' },
+      }),
     );
   });
 

@@ -2,6 +2,8 @@ import { gzipSync } from 'node:zlib';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { TilerError } from '../../../src/errors.ts';
+import { HostGate } from '../../../src/host-gate.ts';
 import type { StacSearchOptions } from '../../../src/stac/search.ts';
 import { fromStacStatus } from '../../../src/stac/stac-errors.ts';
 import { createTestClient } from '../../support/search-client.ts';
@@ -62,6 +64,23 @@ describe('trying again', () => {
     const { client } = await setUp([{ kind: 'status', status: 429, headers: { 'retry-after': '120' } }]);
     await expect(client.find()).rejects.toMatchObject({ code: 'STAC_THROTTLED', retry: { afterMs: 120_000 } });
     expect(client.counters.searches).toBe(1);
+  });
+
+  test('what one search is told, all searches of the process heed', async () => {
+    const gate = new HostGate();
+    const { server, client } = await setUp([{ kind: 'status', status: 429, headers: { 'retry-after': '120' } }], {
+      gate,
+    });
+    await expect(client.find()).rejects.toMatchObject({ retry: { afterMs: 120_000 } });
+    const other = createTestClient(server.searchUrl, { gate });
+    open.push(other);
+    const refused: unknown = await other.find().catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      code: 'STAC_THROTTLED',
+      message: expect.stringMatching(/^Reading .* are left\.$/),
+    });
+    expect((refused as TilerError).retryAfterMs).toBeGreaterThan(100_000);
+    expect([server.searches.length, other.counters.searches]).toEqual([1, 0]);
   });
 
   test.each([

@@ -10,6 +10,10 @@ describe('store location', () => {
     ['s3://bucket', { kind: 's3', bucket: 'bucket', prefix: '' }],
     ['s3://bucket/', { kind: 's3', bucket: 'bucket', prefix: '' }],
     ['s3://my.bucket-1/a/b c/', { kind: 's3', bucket: 'my.bucket-1', prefix: 'a/b c' }],
+    ['out.pmtiles', { kind: 'folder', path: '.', archive: 'out.pmtiles' }],
+    ['file:///data/out.pmtiles', { kind: 'folder', path: '/data', archive: 'out.pmtiles' }],
+    ['s3://bucket/out.PMTiles', { kind: 's3', bucket: 'bucket', prefix: '', archive: 'out.PMTiles' }],
+    ['s3://bucket/a/b/out.pmtiles', { kind: 's3', bucket: 'bucket', prefix: 'a/b', archive: 'out.pmtiles' }],
   ])('%s', (output, expected) => {
     expect(parseStoreLocation(output)).toEqual(expected);
   });
@@ -27,8 +31,9 @@ describe('store location', () => {
     's3://bucket/a//b',
     's3://bucket/a?b=c',
     's3://key:secret@bucket/a',
-    'out.pmtiles',
-    's3://bucket/out.PMTiles',
+    '.pmtiles',
+    'a b.pmtiles',
+    's3://bucket/.hidden.pmtiles',
     'a\0b',
   ])('%j is refused', (output) => {
     expect(() => parseStoreLocation(output)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));

@@ -5,7 +5,7 @@ import { createIoCounters } from '../../../src/observe.ts';
 import type { TileRenderer } from '../../../src/render/tile-renderer.ts';
 import { NOTHING_LEFT_OUT } from '../../../src/render/left-out.ts';
 import { createMemoryStore } from '../../../src/store/memory-store.ts';
-import type { TileStore } from '../../../src/store/tile-store.ts';
+import type { MetatileSink, PlainTileStore, TileStore } from '../../../src/store/tile-store.ts';
 import type { Tile } from '../../../src/tms/tile.ts';
 import { processMetatile } from '../../../workers/render-metatile.ts';
 import { workOf } from '../../support/metatile-work.ts';
@@ -13,7 +13,7 @@ import { workOf } from '../../support/metatile-work.ts';
 const TILES: readonly Tile[] = Array.from({ length: 16 }, (_, i) => ({ z: 2, x: i % 4, y: i >> 2 }));
 const WORK = workOf({ z: 2, x: 0, y: 0, size: 4 }, TILES, 3);
 
-let store: TileStore;
+let store: PlainTileStore;
 const signal = new AbortController().signal;
 
 beforeEach(() => {
@@ -74,12 +74,12 @@ function run(
 }
 
 /** A store of which some calls are answered in another way. */
-function storeWith(changes: Partial<TileStore>): TileStore {
+function storeWith(changes: Partial<MetatileSink>): TileStore {
   return {
     label: store.label,
-    put: (...args) => store.put(...args),
+    openMetatile: (index) => ({ ...store.openMetatile(index), ...changes }),
+    assemble: (...args) => store.assemble(...args),
     get: (...args) => store.get(...args),
-    delete: (...args) => store.delete(...args),
     list: (...args) => store.list(...args),
     putPart: (...args) => store.putPart(...args),
     getPart: (...args) => store.getPart(...args),
@@ -87,7 +87,6 @@ function storeWith(changes: Partial<TileStore>): TileStore {
     putDocument: (...args) => store.putDocument(...args),
     getDocument: (...args) => store.getDocument(...args),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-    ...changes,
   };
 }
 
@@ -125,7 +124,7 @@ describe('processMetatile', () => {
   });
 
   test('a tile that cannot be written is a failed tile, with its code and wait', async () => {
-    const put: TileStore['put'] = async (tile, bytes, options) => {
+    const put: MetatileSink['put'] = async (tile, bytes, options) => {
       if (tile.x === 1) throw new TilerError('STORE_THROTTLED', 'slow down', { retryAfterMs: 5_000 });
       await store.put(tile, bytes, options);
     };
@@ -138,7 +137,7 @@ describe('processMetatile', () => {
   test('writes at most as many tiles at once as it may', async () => {
     let writing = 0;
     let most = 0;
-    const put: TileStore['put'] = async (...args) => {
+    const put: MetatileSink['put'] = async (...args) => {
       most = Math.max(most, ++writing);
       await new Promise((resolve) => setImmediate(resolve));
       await store.put(...args);
@@ -151,7 +150,7 @@ describe('processMetatile', () => {
   test('an abort passes through, after the writes under way', async () => {
     const stopping = new AbortController();
     let writing = 0;
-    const put: TileStore['put'] = async (tile, bytes, options) => {
+    const put: MetatileSink['put'] = async (tile, bytes, options) => {
       writing++;
       stopping.abort();
       await new Promise((resolve) => setImmediate(resolve));
@@ -164,7 +163,7 @@ describe('processMetatile', () => {
   });
 
   test('one that takes too long ends with JOB_TIMEOUT, and may be tried again', async () => {
-    const put: TileStore['put'] = (_tile, _bytes, options) =>
+    const put: MetatileSink['put'] = (_tile, _bytes, options) =>
       new Promise((_, reject) => {
         const stop = (): void => reject(new DOMException('aborted', 'AbortError'));
         if (options.signal.aborted) stop();

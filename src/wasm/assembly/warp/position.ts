@@ -188,6 +188,17 @@ export function placeNearest(): i32 {
   }
   if (isFull && i32x4.bitmask(all) == 0) return width;
   let valid = 0;
+  if (i32x4.bitmask(all) == 0) {
+    // Without a branch: all lie in the window, and what is valid may change from one to the next.
+    for (let i = 0; i < width; i++) {
+      const at = offsets + <usize>i * 4;
+      const offset = load<i32>(at);
+      const isMasked = i32(load<u8>(maskAt + offset) == 0);
+      store<i32>(at, offset | -isMasked);
+      valid += 1 - isMasked;
+    }
+    return valid;
+  }
   for (let i = 0; i < width; i++) {
     const at = offsets + <usize>i * 4;
     let offset = load<i32>(at);

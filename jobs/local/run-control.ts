@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import * as z from 'zod';
+import { readDocument, writeDocument } from './local-files.ts';
+
+const ControlSchema = z.object({
+  v: z.literal(1),
+  /** Names the command, so that it is done once and its giver knows that it was his. */
+  id: z.uuid(),
+  /** The process that it is for; another one, such as the next to render the run, ignores it. */
+  owner: z.uuid(),
+  command: z.enum(['pause', 'resume', 'cancel']),
+});
+
+/** What the process of a local run can be told. */
+export type RunCommand = z.output<typeof ControlSchema>['command'];
+
+const POLL_INTERVAL_MS = 500;
+
+/** Leaves a command for the process of a run in the place of one before it. @returns its name */
+export async function sendCommand(path: string, owner: string, command: RunCommand): Promise<string> {
+  const id = randomUUID();
+  await writeDocument(path, { v: 1, id, owner, command } satisfies z.input<typeof ControlSchema>, `${path}.${id}.tmp`);
+  return id;
+}
+
+/** Takes a command back that nobody has taken: it must not be done at a time when nobody expects it. */
+export async function withdrawCommand(path: string, id: string): Promise<void> {
+  const found = await readDocument(path, ControlSchema).catch(() => null);
+  if (found?.id === id) await rm(path, { force: true });
+}
+
+/**
+ * Looks twice a second for commands to the process `owner`, and calls `onCommand` once for each. A document that is no
+ * command is ignored, as anybody can have put it there.
+ */
+export function watchCommands(
+  path: string,
+  owner: string,
+  onCommand: (command: RunCommand, id: string) => Promise<void>,
+): Disposable {
+  let last: string | null = null;
+  let isBusy = false;
+  const look = async (): Promise<void> => {
+    const found = await readDocument(path, ControlSchema).catch(() => null);
+    if (found === null || found.owner !== owner || found.id === last) return;
+    last = found.id;
+    await onCommand(found.command, found.id);
+  };
+  const timer = setInterval(() => {
+    if (isBusy) return;
+    isBusy = true;
+    void look().finally(() => (isBusy = false));
+  }, POLL_INTERVAL_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}

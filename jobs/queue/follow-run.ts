@@ -1,0 +1,51 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isAbortError } from '../../src/errors.ts';
+import { manifestLeftOut } from '../manifest.ts';
+import type { Progress, RunSummary } from '../progress.ts';
+import type { RunStore } from './run-store.ts';
+import { requireRun } from './producer.ts';
+
+/** Once a second is as often as anyone looks; a run's progress is two BITCOUNTs. */
+const POLL_MS = 1_000;
+
+/** A short run should not seem to take a second. */
+const FIRST_POLL_MS = 200;
+
+/**
+ * Follows a run of the queue until it ends, or until `signal` is aborted: the run itself goes on. One that is paused is
+ * waited for, which is said once.
+ *
+ * @throws TilerError `RUN_UNKNOWN`
+ */
+export async function followRun(
+  runStore: RunStore,
+  run: string,
+  { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<RunSummary> {
+  const startedAt = performance.now();
+  let isPaused = false;
+  try {
+    for (let polls = 0; ; polls++) {
+      await requireRun(runStore, run);
+      const found = await runStore.progress(run);
+      if (found === null) continue;
+      const { tiles: total, rendered, empty, failed, metatiles, io, state } = found;
+      progress.update({ total, rendered, empty, failed });
+      const ended = state !== 'running' && state !== 'paused';
+      if (state === 'paused' && !isPaused) progress.note(`the run ${run} is paused; tilewright resume ${run} goes on`);
+      isPaused = state === 'paused';
+      if (ended || signal.aborted) {
+        const seconds = (performance.now() - startedAt) / 1000;
+        const counts = { total, rendered, empty, failed, metatiles };
+        const leftOut = manifestLeftOut(await runStore.leftOut(run));
+        return { run, state: ended ? state : 'interrupted', ...counts, io, seconds, ...leftOut };
+      }
+      await delay(polls < 20 ? FIRST_POLL_MS : POLL_MS, undefined, { signal }).catch((error: unknown) => {
+        // One more look, which says how far it is.
+        if (!isAbortError(error)) throw error;
+      });
+    }
+  } finally {
+    progress.end();
+  }
+}

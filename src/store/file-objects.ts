@@ -1,0 +1,182 @@
+import { mkdir, open, opendir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { TilerError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { IoCounters } from '../observe.ts';
+import type { Composition, ObjectStore } from './object-store.ts';
+import { FileSink } from './pmtiles/file-sink.ts';
+import type { StoreCallOptions } from './tile-store.ts';
+import { writeFileWhole } from './write-file.ts';
+
+/** A put takes milliseconds, so that a temporary file this old belongs to a process that was killed. */
+const LEFTOVER_AGE_MS = 3_600_000;
+
+const FORBIDDEN = new Set(['EACCES', 'EPERM', 'EROFS', 'EISDIR', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP']);
+
+/**
+ * Keeps objects as files beneath a folder, in folders made as they are needed.
+ *
+ * A file is written under a hidden name in its own folder and renamed, so that a reader never sees a part of one. It is
+ * not synced, except for what is composed: what a power cut loses, a renewed run writes again. What a killed process left
+ * behind is never listed, and `list` removes it once it is an hour old. Creating the store does no I/O.
+ */
+export class FileObjects implements ObjectStore {
+  readonly label: string;
+  private readonly root: string;
+  private readonly counters: Pick<IoCounters, 'writeRequests' | 'bytesWritten'>;
+  /** Tells the temporary files of one process from those of another, on another host too. */
+  private readonly writerId = randomUUID();
+  private temporaryCount = 0;
+
+  constructor(root: string, counters: Pick<IoCounters, 'writeRequests' | 'bytesWritten'>) {
+    this.root = resolve(root);
+    this.label = this.root;
+    this.counters = counters;
+  }
+
+  async put(path: string, bytes: Uint8Array, { signal }: StoreCallOptions): Promise<void> {
+    signal.throwIfAborted();
+    const target = join(this.root, path);
+    const temporary = this.temporaryFor(target);
+    try {
+      // The folder is there nearly always; asking for it first would cost a system call for each tile.
+      await writeFileWhole({ temporary, target }, bytes, signal).catch(async (error: unknown) => {
+        if (!isMissing(error)) throw error;
+        await mkdir(dirname(target), { recursive: true });
+        await writeFileWhole({ temporary, target }, bytes, signal);
+      });
+    } catch (error) {
+      throw fromFileError(error, `Writing ${bytes.length} bytes to ${target}`);
+    }
+    this.counters.writeRequests++;
+    this.counters.bytesWritten += bytes.length;
+  }
+
+  async get(path: string, { signal }: StoreCallOptions): Promise<Uint8Array | null> {
+    signal.throwIfAborted();
+    const source = join(this.root, path);
+    try {
+      return await readFile(source, { signal });
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw fromFileError(error, `Reading ${source}`);
+    }
+  }
+
+  async read(path: string, offset: number, length: number, { signal }: StoreCallOptions): Promise<Uint8Array | null> {
+    signal.throwIfAborted();
+    const source = join(this.root, path);
+    try {
+      await using file = await open(source, 'r');
+      const start = offset < 0 ? Math.max(0, (await file.stat()).size + offset) : offset;
+      const bytes = Buffer.alloc(length);
+      const { bytesRead } = await file.read(bytes, 0, length, start);
+      return bytes.subarray(0, bytesRead);
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw fromFileError(error, `Reading ${source}`);
+    }
+  }
+
+  async delete(path: string, { signal }: StoreCallOptions): Promise<void> {
+    signal.throwIfAborted();
+    const target = join(this.root, path);
+    await rm(target).catch((error: unknown) => {
+      if (!isMissing(error)) throw fromFileError(error, `Deleting ${target}`);
+    });
+  }
+
+  async deleteAll(folder: string, { signal }: StoreCallOptions): Promise<void> {
+    signal.throwIfAborted();
+    const target = join(this.root, folder);
+    try {
+      await rm(target, { recursive: true, force: true });
+      // Whoever keeps something else beside it, such as a journal, keeps the folder above too.
+      if (dirname(target) !== this.root) await rmdir(dirname(target)).catch(() => {});
+    } catch (error) {
+      throw fromFileError(error, `Deleting ${target}`);
+    }
+  }
+
+  async *list(folder: string, { signal }: StoreCallOptions): AsyncIterable<string> {
+    yield* this.filesBelow(folder, signal);
+  }
+
+  async compose(path: string, { signal }: StoreCallOptions): Promise<Composition> {
+    const target = join(this.root, path);
+    const temporary = this.temporaryFor(target);
+    try {
+      await mkdir(dirname(target), { recursive: true });
+      const sink = await FileSink.create(temporary, { root: this.root, signal });
+      return {
+        write: (bytes) => sink.write(bytes),
+        copy: (place, length) => sink.copy(place, length),
+        finish: async (head, tail) => {
+          const bytes = await sink.finish(head, tail);
+          await rename(temporary, target);
+          this.counters.writeRequests++;
+          this.counters.bytesWritten += bytes;
+        },
+        async [Symbol.asyncDispose]() {
+          await sink[Symbol.asyncDispose]();
+          await rm(temporary, { force: true });
+        },
+      };
+    } catch (error) {
+      throw fromFileError(error, `Writing ${target}`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.resolve();
+  }
+
+  private temporaryFor(target: string): string {
+    return join(dirname(target), `.${this.writerId}-${this.temporaryCount++}.tmp`);
+  }
+
+  /** Paths beneath a folder with `/` between their parts; hidden folders are left out, unless it is one. */
+  private async *filesBelow(folder: string, signal: AbortSignal): AsyncGenerator<string> {
+    const entries = await opendir(join(this.root, folder)).catch((error: unknown) => {
+      if (isMissing(error)) return [];
+      throw fromFileError(error, `Listing ${join(this.root, folder)}`);
+    });
+    for await (const entry of entries) {
+      signal.throwIfAborted();
+      const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (entry.isDirectory()) {
+        if (!entry.name.startsWith('.')) yield* this.filesBelow(path, signal);
+      } else if (entry.isFile()) {
+        if (entry.name.endsWith('.tmp')) await this.removeLeftover(path);
+        else yield path;
+      }
+    }
+  }
+
+  private async removeLeftover(path: string): Promise<void> {
+    const file = join(this.root, path);
+    try {
+      const { mtimeMs } = await stat(file);
+      if (Date.now() - mtimeMs > LEFTOVER_AGE_MS) await rm(file);
+    } catch {
+      // Its writer has finished with it meanwhile, or it belongs to another user: either way it is not an object.
+    }
+  }
+}
+
+function codeOf(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
+function isMissing(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT';
+}
+
+/** Says what a file system's refusal means for the queue. Errors without a system code, such as aborts, pass. */
+function fromFileError(error: unknown, attempted: string): unknown {
+  const code = codeOf(error);
+  if (code === null || !/^E[A-Z0-9]+$/.test(code)) return error;
+  const meaning: ErrorCode = FORBIDDEN.has(code) ? 'STORE_FORBIDDEN' : 'STORE_UNAVAILABLE';
+  return new TilerError(meaning, `${attempted}: ${code}`, { cause: error });
+}

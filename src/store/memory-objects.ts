@@ -1,0 +1,76 @@
+import type { Composition, ObjectPlace, ObjectStore } from './object-store.ts';
+import type { StoreCallOptions } from './tile-store.ts';
+
+/** Keeps objects in this process, for one tile on the command line and for tests. It holds copies, as many as are put. */
+export class MemoryObjects implements ObjectStore {
+  readonly label = 'memory';
+  private readonly objects = new Map<string, Uint8Array>();
+
+  async put(path: string, bytes: Uint8Array, { signal }: StoreCallOptions): Promise<void> {
+    signal.throwIfAborted();
+    this.objects.set(path, bytes.slice());
+    await Promise.resolve();
+  }
+
+  async get(path: string, { signal }: StoreCallOptions): Promise<Uint8Array | null> {
+    signal.throwIfAborted();
+    return await Promise.resolve(this.objects.get(path)?.slice() ?? null);
+  }
+
+  async read(path: string, offset: number, length: number, { signal }: StoreCallOptions): Promise<Uint8Array | null> {
+    signal.throwIfAborted();
+    const found = this.objects.get(path);
+    if (found === undefined) return null;
+    const start = offset < 0 ? Math.max(0, found.length + offset) : offset;
+    return await Promise.resolve(found.slice(start, start + length));
+  }
+
+  async delete(path: string, { signal }: StoreCallOptions): Promise<void> {
+    signal.throwIfAborted();
+    this.objects.delete(path);
+    await Promise.resolve();
+  }
+
+  async deleteAll(folder: string, { signal }: StoreCallOptions): Promise<void> {
+    signal.throwIfAborted();
+    for (const path of this.objects.keys()) if (path.startsWith(`${folder}/`)) this.objects.delete(path);
+    await Promise.resolve();
+  }
+
+  async *list(folder: string, { signal }: StoreCallOptions): AsyncIterable<string> {
+    const start = folder === '' ? '' : `${folder}/`;
+    for (const path of this.objects.keys()) {
+      signal.throwIfAborted();
+      if (path.startsWith(start) && !isHidden(path.slice(start.length))) yield await Promise.resolve(path);
+    }
+  }
+
+  async compose(path: string, { signal }: StoreCallOptions): Promise<Composition> {
+    const data: Uint8Array[] = [];
+    const copy = ({ path: from, offset }: ObjectPlace, length: number): void => {
+      data.push(this.objects.get(from)?.slice(offset, offset + length) ?? new Uint8Array());
+    };
+    return await Promise.resolve({
+      write: async (bytes: Uint8Array) => void (await Promise.resolve(data.push(bytes))),
+      copy: async (place: ObjectPlace, length: number) => {
+        signal.throwIfAborted();
+        await Promise.resolve(copy(place, length));
+      },
+      finish: async (head: Uint8Array, tail: readonly Uint8Array[]) => {
+        this.objects.set(path, Buffer.concat([head, ...data, ...tail]));
+        await Promise.resolve();
+      },
+      async [Symbol.asyncDispose]() {},
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.objects.clear();
+    await Promise.resolve();
+  }
+}
+
+/** True for a path with a folder whose name begins with a dot. */
+export function isHidden(path: string): boolean {
+  return path.startsWith('.') || path.includes('/.');
+}

@@ -1,0 +1,171 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'bullmq';
+import type { Job } from 'bullmq';
+import { METATILE_QUEUE, RUN_QUEUE, RUN_WORKER_SETTINGS, keyPrefix } from '../../jobs/queue/catalog.ts';
+import type { ExpandPayload, MetatilePayload } from '../../jobs/queue/catalog.ts';
+import { decideStart } from '../../jobs/manifest.ts';
+import { createReadingPipeline } from '../../jobs/pipeline.ts';
+import type { openPipeline } from '../../jobs/pipeline.ts';
+import { createPlan } from '../../jobs/plan-jobs.ts';
+import { seedRun } from '../../jobs/queue/producer.ts';
+import type { SeedOptions, SeedOutcome } from '../../jobs/queue/producer.ts';
+import { QueueRuns } from '../../jobs/queue/queue-runs.ts';
+import { openQueues } from '../../jobs/queue/queues.ts';
+import type { Queues } from '../../jobs/queue/queues.ts';
+import { connectRedis } from '../../jobs/queue/redis.ts';
+import { requestHash } from '../../jobs/request/request-hash.ts';
+import type { RunRecord } from '../../jobs/queue/run-record.ts';
+import { parseTilesetRequest } from '../../jobs/request/tileset-request.ts';
+import { parseConfig } from '../../src/config.ts';
+import type { Config } from '../../src/config.ts';
+import { SILENT, createIoCounters } from '../../src/observe.ts';
+import { NOTHING_LEFT_OUT } from '../../src/render/left-out.ts';
+import type { MetatileReport, TileRenderer } from '../../src/render/tile-renderer.ts';
+import { createFileStore } from '../../src/store/file-store.ts';
+import { createMemoryStore } from '../../src/store/memory-store.ts';
+import { allTilesOf } from '../../src/tms/metatile.ts';
+import type { MetatileWork } from '../../src/tms/metatile.ts';
+import { createExpandProcessor } from '../../workers/expand-run.ts';
+import { createMetatileProcessor } from '../../workers/metatile-processor.ts';
+import { RunCache } from '../../workers/run-cache.ts';
+import { until } from './processes.ts';
+
+/** Renders nothing: says what becomes of a metatile. */
+export type DryRender = (work: MetatileWork, signal: AbortSignal) => Promise<Partial<MetatileReport>>;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The real queue, supervisor and metatile processor over a real Redis, with a renderer that costs nothing. */
+export class QueueWorld implements AsyncDisposable {
+  readonly config: Config;
+  readonly queues: Queues;
+  readonly runs: QueueRuns;
+  readonly folder: string;
+  private readonly cleanup: (() => PromiseLike<unknown>)[] = [];
+
+  private constructor(config: Config, queues: Queues, folder: string) {
+    this.config = config;
+    this.queues = queues;
+    this.folder = folder;
+    this.runs = new QueueRuns(queues, config.retry);
+  }
+
+  static async open(env: Readonly<Record<string, string>>): Promise<QueueWorld> {
+    const config = parseConfig(env);
+    const folder = await mkdtemp(join(tmpdir(), 'tilewright-queue-'));
+    return new QueueWorld(config, await openQueues(config), folder);
+  }
+
+  /** A run of as many metatiles as tiles: the world from z0 to `maxzoom`, to the folder `out`. */
+  recordOf(fields: Fields = {}): Omit<RunRecord, 'run' | 'generation' | 'overwrite'> {
+    const { out = 'out', ...rest } = fields;
+    const request = parseTilesetRequest({
+      mosaic: { type: 'stac', url: 'http://127.0.0.1:1/search' },
+      area: { bbox: [-180, -85, 180, 85] },
+      minzoom: 0,
+      maxzoom: 4,
+      metatileSize: 1,
+      assets: ['visual'],
+      output: join(this.folder, String(out)),
+      ...rest,
+    });
+    const plan = createPlan(request);
+    const { tiles, metatiles } = plan.counts();
+    return { request, requestHash: requestHash(request), indexCount: plan.indexCount, tiles, metatiles };
+  }
+
+  async seed(fields: Fields = {}, options: Partial<SeedOptions> = {}): Promise<SeedOutcome> {
+    const { signal } = new AbortController();
+    const record = this.recordOf(fields);
+    const store = createFileStore(record.request.output, { extension: 'png', counters: createIoCounters() });
+    const start = await decideStart(store, record.requestHash, { force: false, signal });
+    return await seedRun({ ...this.queues, record, store, start, attempts: 3, signal, ...options });
+  }
+
+  /** The real supervisor. */
+  async startSupervisor(): Promise<Worker<ExpandPayload>> {
+    const { runStore, metatileQueue } = this.queues;
+    const processor = createExpandProcessor({
+      config: this.config,
+      runStore,
+      metatiles: metatileQueue,
+      logger: SILENT,
+    });
+    const options = { ...(await this.workerOptions()), ...RUN_WORKER_SETTINGS, concurrency: 4 };
+    return this.keep(new Worker<ExpandPayload>(RUN_QUEUE.name, processor, options));
+  }
+
+  /** The real processor over a renderer that costs nothing. `onJob` sees each job before it. */
+  async startWorker(
+    render: DryRender = async () => await Promise.resolve({}),
+    { concurrency = 4, onJob = () => {} }: { concurrency?: number; onJob?: (job: Job<MetatilePayload>) => void } = {},
+  ): Promise<Worker<MetatilePayload>> {
+    const { runStore } = this.queues;
+    const runs = new RunCache({ runStore, config: this.config, logger: SILENT, openPipeline: dryPipeline(render) });
+    const processor = createMetatileProcessor({ config: this.config, runStore, runs, logger: SILENT });
+    this.cleanup.push(() => runs[Symbol.asyncDispose]());
+    const worker = new Worker<MetatilePayload>(
+      METATILE_QUEUE.name,
+      async (job, token, signal) => {
+        onJob(job);
+        await processor(job, token, signal);
+      },
+      { ...(await this.workerOptions()), concurrency },
+    );
+    return this.keep(worker);
+  }
+
+  /** Jobs of all runs that wait, whatever their lane. */
+  async waiting(): Promise<number> {
+    const counts = await this.queues.metatileQueue.getJobCounts('waiting', 'prioritized', 'delayed');
+    return Object.values(counts).reduce((sum, count) => sum + count, 0);
+  }
+
+  async untilState(run: string, ...states: readonly string[]): Promise<string> {
+    return await until(`the run to be ${states.join(' or ')}`, async () => {
+      const state = (await this.queues.runStore.progress(run))?.state ?? 'gone';
+      return states.includes(state) ? state : null;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const action of this.cleanup.reverse()) await action();
+    await this.queues[Symbol.asyncDispose]();
+    await rm(this.folder, { recursive: true });
+  }
+
+  private async workerOptions() {
+    const connection = await connectRedis(this.config.redis, { prefix: this.config.queue.prefix, onWarning: () => {} });
+    this.cleanup.push(async () => await Promise.resolve(connection.disconnect()));
+    return {
+      connection,
+      prefix: keyPrefix(this.config.queue.prefix),
+      removeOnComplete: { count: 0 },
+      settings: { backoffStrategy: () => 10 },
+    };
+  }
+
+  private keep<T>(worker: Worker<T>): Worker<T> {
+    worker.on('error', () => {});
+    this.cleanup.push(() => worker.close());
+    return worker;
+  }
+}
+
+/** A pipeline whose renderer does what it is told, and whose tiles go nowhere. */
+function dryPipeline(render: DryRender): typeof openPipeline {
+  return async (request, config, { logger }) => {
+    const reading = createReadingPipeline(request, config, logger);
+    const renderMetatile: TileRenderer['renderMetatile'] = async (work, _sink, { signal }) => {
+      const report = { rendered: allTilesOf(work).length, empty: 0, failures: [], leftOut: NOTHING_LEFT_OUT };
+      return { ...report, ...(await render(work, signal)) };
+    };
+    return await Promise.resolve({
+      ...reading,
+      renderer: { ...reading.renderer, renderMetatile },
+      store: createMemoryStore(),
+    });
+  };
+}
