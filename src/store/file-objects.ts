@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { TilerError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { IoCounters } from '../observe.ts';
-import type { Composition, ObjectStore } from './object-store.ts';
+import { isVisible } from './object-store.ts';
+import type { Composition, ListOptions, ObjectStore } from './object-store.ts';
 import { FileSink } from './pmtiles/file-sink.ts';
 import type { StoreCallOptions } from './tile-store.ts';
 import { writeFileWhole } from './write-file.ts';
@@ -99,33 +100,40 @@ export class FileObjects implements ObjectStore {
     }
   }
 
-  async *list(folder: string, { signal }: StoreCallOptions): AsyncIterable<string> {
-    yield* this.filesBelow(folder, signal);
+  async *list(folder: string, { signal, enters = isVisible }: ListOptions): AsyncIterable<string> {
+    yield* this.filesBelow(folder, enters, signal);
   }
 
   async compose(path: string, { signal }: StoreCallOptions): Promise<Composition> {
     const target = join(this.root, path);
     const temporary = this.temporaryFor(target);
-    try {
+    const wrapped = async <T>(work: () => Promise<T>): Promise<T> => {
+      try {
+        return await work();
+      } catch (error) {
+        throw fromFileError(error, `Writing ${target}`);
+      }
+    };
+    const sink = await wrapped(async () => {
       await mkdir(dirname(target), { recursive: true });
-      const sink = await FileSink.create(temporary, { root: this.root, signal });
-      return {
-        write: (bytes) => sink.write(bytes),
-        copy: (place, length) => sink.copy(place, length),
-        finish: async (head, tail) => {
+      return await FileSink.create(temporary, { root: this.root, signal });
+    });
+    return {
+      write: (bytes) => wrapped(() => sink.write(bytes)),
+      copy: (place, length) => wrapped(() => sink.copy(place, length)),
+      finish: (head, tail) =>
+        wrapped(async () => {
           const bytes = await sink.finish(head, tail);
           await rename(temporary, target);
+          await syncFolder(dirname(target));
           this.counters.writeRequests++;
           this.counters.bytesWritten += bytes;
-        },
-        async [Symbol.asyncDispose]() {
-          await sink[Symbol.asyncDispose]();
-          await rm(temporary, { force: true });
-        },
-      };
-    } catch (error) {
-      throw fromFileError(error, `Writing ${target}`);
-    }
+        }),
+      async [Symbol.asyncDispose]() {
+        await sink[Symbol.asyncDispose]();
+        await rm(temporary, { force: true });
+      },
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -136,8 +144,12 @@ export class FileObjects implements ObjectStore {
     return join(dirname(target), `.${this.writerId}-${this.temporaryCount++}.tmp`);
   }
 
-  /** Paths beneath a folder with `/` between their parts; hidden folders are left out, unless it is one. */
-  private async *filesBelow(folder: string, signal: AbortSignal): AsyncGenerator<string> {
+  /** Paths beneath a folder with `/` between their parts. */
+  private async *filesBelow(
+    folder: string,
+    enters: (name: string) => boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<string> {
     const entries = await opendir(join(this.root, folder)).catch((error: unknown) => {
       if (isMissing(error)) return [];
       throw fromFileError(error, `Listing ${join(this.root, folder)}`);
@@ -146,9 +158,9 @@ export class FileObjects implements ObjectStore {
       signal.throwIfAborted();
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (entry.isDirectory()) {
-        if (!entry.name.startsWith('.')) yield* this.filesBelow(path, signal);
+        if (enters(entry.name)) yield* this.filesBelow(path, enters, signal);
       } else if (entry.isFile()) {
-        if (entry.name.endsWith('.tmp')) await this.removeLeftover(path);
+        if (isHalfWritten(entry.name)) await this.removeLeftover(path);
         else yield path;
       }
     }
@@ -163,6 +175,17 @@ export class FileObjects implements ObjectStore {
       // Its writer has finished with it meanwhile, or it belongs to another user: either way it is not an object.
     }
   }
+}
+
+/** True for the name of a file that a store is writing, or was writing when it was killed. */
+function isHalfWritten(name: string): boolean {
+  return name.startsWith('.') && name.endsWith('.tmp');
+}
+
+/** After a rename: a power cut does not take the new name away. */
+async function syncFolder(folder: string): Promise<void> {
+  await using handle = await open(folder, 'r');
+  await handle.sync();
 }
 
 function codeOf(error: unknown): string | null {

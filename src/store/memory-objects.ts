@@ -1,4 +1,6 @@
-import type { Composition, ObjectPlace, ObjectStore } from './object-store.ts';
+import { TilerError } from '../errors.ts';
+import { isListed } from './object-store.ts';
+import type { Composition, ListOptions, ObjectPlace, ObjectStore } from './object-store.ts';
 import type { StoreCallOptions } from './tile-store.ts';
 
 /** Keeps objects in this process, for one tile on the command line and for tests. It holds copies, as many as are put. */
@@ -37,18 +39,23 @@ export class MemoryObjects implements ObjectStore {
     await Promise.resolve();
   }
 
-  async *list(folder: string, { signal }: StoreCallOptions): AsyncIterable<string> {
+  async *list(folder: string, { signal, ...options }: ListOptions): AsyncIterable<string> {
     const start = folder === '' ? '' : `${folder}/`;
     for (const path of this.objects.keys()) {
       signal.throwIfAborted();
-      if (path.startsWith(start) && !isHidden(path.slice(start.length))) yield await Promise.resolve(path);
+      if (path.startsWith(start) && isListed(path.slice(start.length), options)) yield await Promise.resolve(path);
     }
   }
 
   async compose(path: string, { signal }: StoreCallOptions): Promise<Composition> {
     const data: Uint8Array[] = [];
     const copy = ({ path: from, offset }: ObjectPlace, length: number): void => {
-      data.push(this.objects.get(from)?.slice(offset, offset + length) ?? new Uint8Array());
+      const bytes = this.objects.get(from)?.slice(offset, offset + length);
+      if (bytes?.length !== length) {
+        const found = `${bytes?.length ?? 'none'} of ${length} bytes at ${offset} of ${from}`;
+        throw new TilerError('ARCHIVE_INVALID', `Composing ${path}: found ${found}`);
+      }
+      data.push(bytes);
     };
     return await Promise.resolve({
       write: async (bytes: Uint8Array) => void (await Promise.resolve(data.push(bytes))),
@@ -68,9 +75,4 @@ export class MemoryObjects implements ObjectStore {
     this.objects.clear();
     await Promise.resolve();
   }
-}
-
-/** True for a path with a folder whose name begins with a dot. */
-export function isHidden(path: string): boolean {
-  return path.startsWith('.') || path.includes('/.');
 }

@@ -5,6 +5,11 @@ export interface PutOptions extends StoreCallOptions {
   readonly contentType: string;
 }
 
+export interface ListOptions extends StoreCallOptions {
+  /** False for a folder that is left out, by its name. Default: those whose name begins with a dot are. */
+  readonly enters?: (folderName: string) => boolean;
+}
+
 /** Bytes of an object of the same store. */
 export interface ObjectPlace {
   readonly path: string;
@@ -41,8 +46,18 @@ export interface ObjectStore extends AsyncDisposable {
   delete(path: string, options: StoreCallOptions): Promise<void>;
   /** Deletes all that lies beneath a folder. */
   deleteAll(folder: string, options: StoreCallOptions): Promise<void>;
-  /** Paths beneath a folder, in no stated order. Folders whose name begins with a dot are left out, unless asked for. */
-  list(folder: string, options: StoreCallOptions): AsyncIterable<string>;
+  /** Paths beneath a folder, in no stated order. */
+  list(folder: string, options: ListOptions): AsyncIterable<string>;
   /** Begins an object whose first 16,384 bytes are its head. */
   compose(path: string, options: PutOptions): Promise<Composition>;
+}
+
+/** What a listing enters unless it is told otherwise. */
+export function isVisible(folderName: string): boolean {
+  return !folderName.startsWith('.');
+}
+
+/** True if a path, relative to the folder that is listed, lies in folders only that a listing enters. */
+export function isListed(path: string, { enters = isVisible }: Pick<ListOptions, 'enters'>): boolean {
+  return path.split('/').slice(0, -1).every(enters);
 }

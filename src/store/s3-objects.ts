@@ -14,8 +14,8 @@ import type { IoCounters } from '../observe.ts';
 import type { RetryOptions } from '../retry.ts';
 import { createS3Client } from '../s3-client.ts';
 import { bucketMissing, isNoSuchKey, isRangeBehindEnd, isRegionMissing, regionMissing } from './aws-error.ts';
-import { isHidden } from './memory-objects.ts';
-import type { Composition, ObjectStore, PutOptions } from './object-store.ts';
+import { isListed } from './object-store.ts';
+import type { Composition, ListOptions, ObjectStore, PutOptions } from './object-store.ts';
 import { composeInS3 } from './s3-composition.ts';
 import { createS3Requests } from './s3-requests.ts';
 import type { S3Request } from './s3-requests.ts';
@@ -127,10 +127,10 @@ export class S3Objects implements ObjectStore {
     }
   }
 
-  async *list(folder: string, options: StoreCallOptions): AsyncIterable<string> {
+  async *list(folder: string, options: ListOptions): AsyncIterable<string> {
     const start = folder === '' ? '' : `${folder}/`;
     for await (const page of this.pages(start, options)) {
-      for (const path of page) if (!isHidden(path.slice(start.length))) yield path;
+      for (const path of page) if (isListed(path.slice(start.length), options)) yield path;
     }
   }
 

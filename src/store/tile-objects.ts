@@ -47,7 +47,9 @@ export class TileObjects implements PlainTileStore {
 
   async *list(options: StoreCallOptions): AsyncIterable<Tile> {
     const pathToTile = createPathToTile(this.options.extension);
-    for await (const path of this.objects.list('', options)) {
+    // Whatever else lies there is not looked into.
+    const enters = (name: string): boolean => /^[0-9]+$/.test(name);
+    for await (const path of this.objects.list('', { ...options, enters })) {
       const tile = pathToTile(path);
       if (tile !== null) yield tile;
     }

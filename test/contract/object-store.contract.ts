@@ -58,6 +58,9 @@ export function describeObjectStore(name: string, newStore: () => Promise<Object
       expect(await listed(store, '')).toStrictEqual(['a/1', 'a/b/2', 'ab/3', 'x']);
       expect(await listed(store, 'a')).toStrictEqual(['a/1', 'a/b/2']);
       expect(await listed(store, '.work/t')).toStrictEqual(['.work/t/4', '.work/t/5']);
+      const found: string[] = [];
+      for await (const path of store.list('', { signal, enters: (name) => name === 'a' })) found.push(path);
+      expect(found.sort()).toStrictEqual(['a/1', 'x']);
       await store.deleteAll('.work/t', NEVER);
       await store.deleteAll('a', NEVER);
       expect(await listed(store, '.work/t')).toStrictEqual([]);
@@ -101,6 +104,20 @@ export function describeObjectStore(name: string, newStore: () => Promise<Object
       }
       expect(Buffer.from((await store.get('whole.bin', NEVER))!).toString()).toBe('before');
       expect(await listed(store, '')).toStrictEqual(['whole.bin']);
+    });
+
+    test('what is composed of bytes that are not there is refused', async () => {
+      await using store = await newStore();
+      await store.put('.work/short', noise(100, 12), PUT);
+      for (const place of [
+        { path: '.work/none', offset: 0 },
+        { path: '.work/short', offset: 50 },
+      ]) {
+        await using composition = await store.compose('whole.bin', PUT);
+        const copied = composition.copy(place, 51);
+        await expect(copied).rejects.toMatchObject({ name: 'TilerError' });
+      }
+      expect(await store.get('whole.bin', NEVER)).toBeNull();
     });
 
     test('a small composition is one part', async () => {

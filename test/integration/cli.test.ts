@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CLI_PATH, PROJECT_FOLDER } from '../support/build.ts';
 import { assertExit, runCli } from '../support/processes.ts';
 import { startSmallWorld } from '../support/small-world.ts';
 import type { SmallWorld } from '../support/small-world.ts';
@@ -16,6 +19,12 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
+});
+
+test('what is built can be started by its name alone, as npx does', async () => {
+  const { stdout } = await promisify(execFile)(CLI_PATH, ['--version']);
+  const { version } = JSON.parse(await readFile(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as { version: string };
+  expect(stdout).toBe(`${version}\n`);
 });
 
 describe('tile, point, assets, plan', () => {

@@ -40,7 +40,7 @@ async function isBuilt(): Promise<boolean> {
  */
 export async function ensureBuilt(): Promise<void> {
   if (await isBuilt()) return;
-  const child = spawn(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
+  const child = spawn('npm', ['run', 'build'], {
     cwd: PROJECT_FOLDER,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: BUILD_TIMEOUT_MS,

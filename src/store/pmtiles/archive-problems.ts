@@ -48,10 +48,11 @@ const MAX_MESSAGES = 10;
 export class ProblemList {
   private readonly found = new Map<ProblemCode, { count: number; readonly messages: string[] }>();
 
-  add(code: ProblemCode, message: string): void {
+  /** @param message - made only if it is kept: there may be millions */
+  add(code: ProblemCode, message: string | (() => string)): void {
     const known = this.found.get(code) ?? { count: 0, messages: [] };
     known.count++;
-    if (known.messages.length < MAX_MESSAGES) known.messages.push(message);
+    if (known.messages.length < MAX_MESSAGES) known.messages.push(typeof message === 'string' ? message : message());
     this.found.set(code, known);
   }
 

@@ -64,10 +64,10 @@ export class ArchiveWriter<Place> {
    * @param lengths - of each, as many as there are tile IDs
    * @throws TilerError `ARCHIVE_INVALID`, and those of the sink
    */
-  async addPlaced(tileIds: readonly number[], lengths: readonly number[], place: Place): Promise<void> {
+  async addPlaced(tileIds: ArrayLike<number>, lengths: ArrayLike<number>, place: Place): Promise<void> {
     let total = 0;
-    for (const [at, tileId] of tileIds.entries()) {
-      const length = lengths[at] ?? 0;
+    for (let at = 0; at < tileIds.length; at++) {
+      const [tileId, length] = [tileIds[at] ?? 0, lengths[at] ?? 0];
       if (length <= MAX_SHARED_BYTES) {
         throw new TilerError(
           'ARCHIVE_INVALID',

@@ -17,14 +17,21 @@ interface Stretch {
   readonly name: string;
   readonly z: number;
   readonly firstId: number;
+  /** All of them, if they are large and nothing of them is needed but where they lie; 12 bytes a tile. */
+  readonly placed: { readonly tileIds: Float64Array; readonly lengths: Uint32Array; readonly offset: number } | null;
+  /** All of them, if some are small and there was room to keep these; otherwise they are read again. */
+  readonly tiles: readonly SegmentTile[] | null;
 }
 
-/** Segments kept while their zooms take turns: one for each zoom that a metatile gives, and some more. */
-const MAX_KEPT = 32;
+/** Segments read at a time: each is one request. */
+const READS_AT_ONCE = 16;
+
+/** Bytes of small tiles that are kept from the first reading on. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 
 /**
- * Joins segments to an archive. Every segment is read once to see which zooms it has, and once more for each of them; the
- * large tiles are never read here but copied where they lie, as long stretches as there are.
+ * Joins segments to an archive. Every index is read once, and once more for each zoom with small tiles that could not be
+ * kept; large tiles are never read here but copied where they lie, as long stretches as there are.
  *
  * @param expected - tiles that there must be, so that a lost segment is not a hole
  * @throws TilerError `ARCHIVE_INVALID` for segments that overlap, are damaged, or have not as many tiles; and those of the
@@ -43,19 +50,11 @@ export async function assembleArchive<Place>(
       `Assembling an archive: found ${tiles} tiles in its segments, expected ${expected}; --force begins anew`,
     );
   }
-  const kept = new Map<string, Segment>();
-  for (const { name, z } of stretches) {
+  for (const { name, z, placed, tiles: kept } of stretches) {
     signal.throwIfAborted();
-    const segment = kept.get(name) ?? (await source.read(name));
-    kept.delete(name);
-    kept.set(name, segment);
-    const [oldest] = kept.keys();
-    if (kept.size > MAX_KEPT && oldest !== undefined) kept.delete(oldest);
-    await addStretch(
-      segment.tiles.filter(({ tileId }) => tileFromTileId(tileId).z === z),
-      writer,
-      (offset) => source.place(name, offset),
-    );
+    const placeAt = (offset: number): Place => source.place(name, offset);
+    if (placed !== null) await writer.addPlaced(placed.tileIds, placed.lengths, placeAt(placed.offset));
+    else await addTiles(kept ?? tilesOfZoom(await source.read(name), z), writer, placeAt);
   }
   return await writer.finish(description);
 }
@@ -66,22 +65,50 @@ async function findStretches<Place>(
 ): Promise<{ readonly stretches: readonly Stretch[]; readonly tiles: number }> {
   const stretches: Stretch[] = [];
   let tiles = 0;
+  let keptBytes = 0;
+  const look = async (name: string): Promise<void> => {
+    const segment = await source.read(name);
+    tiles += segment.tiles.length;
+    for (const z of new Set(segment.tiles.map(({ tileId }) => tileFromTileId(tileId).z))) {
+      const stretch = stretchOf(name, z, tilesOfZoom(segment, z), MAX_KEPT_BYTES - keptBytes);
+      for (const { bytes } of stretch.tiles ?? []) keptBytes += bytes?.length ?? 0;
+      stretches.push(stretch);
+    }
+  };
+  let names: string[] = [];
   for await (const name of source.list()) {
     signal.throwIfAborted();
-    const segment = await source.read(name);
-    let zoom = -1;
-    for (const { tileId } of segment.tiles) {
-      const { z } = tileFromTileId(tileId);
-      if (z !== zoom) stretches.push({ name, z, firstId: tileId });
-      zoom = z;
-    }
-    tiles += segment.tiles.length;
+    names.push(name);
+    if (names.length < READS_AT_ONCE) continue;
+    await Promise.all(names.map(look));
+    names = [];
   }
+  await Promise.all(names.map(look));
   return { stretches: stretches.sort((a, b) => a.firstId - b.firstId), tiles };
 }
 
+/** @param roomBytes - for small tiles */
+function stretchOf(name: string, z: number, tiles: readonly SegmentTile[], roomBytes: number): Stretch {
+  const [first] = tiles;
+  const common = { name, z, firstId: first?.tileId ?? 0 };
+  const smallBytes = tiles.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
+  if (first !== undefined && tiles.every(({ bytes }) => bytes === null)) {
+    const tileIds = Float64Array.from(tiles, ({ tileId }) => tileId);
+    const lengths = Uint32Array.from(tiles, ({ length }) => length);
+    return { ...common, placed: { tileIds, lengths, offset: first.offset ?? 0 }, tiles: null };
+  }
+  if (smallBytes > roomBytes) return { ...common, placed: null, tiles: null };
+  // Copies, as what was read with them is not needed.
+  const kept = tiles.map((tile) => (tile.bytes === null ? tile : { ...tile, bytes: tile.bytes.slice() }));
+  return { ...common, placed: null, tiles: kept };
+}
+
+function tilesOfZoom({ tiles }: Segment, zoom: number): readonly SegmentTile[] {
+  return tiles.filter(({ tileId }) => tileFromTileId(tileId).z === zoom);
+}
+
 /** Adds tiles in their order: large ones that follow each other together. */
-async function addStretch<Place>(
+async function addTiles<Place>(
   tiles: readonly SegmentTile[],
   writer: ArchiveWriter<Place>,
   placeAt: (offset: number) => Place,

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { TilerError } from '../../errors.ts';
 import type { ObjectPlace } from '../object-store.ts';
 import { FIRST_READ_BYTES } from './header.ts';
 
@@ -51,7 +52,10 @@ export class FileSink implements AsyncDisposable {
       if (this.buffered === BUFFER_BYTES) await this.flush();
       const wanted = Math.min(length - done, BUFFER_BYTES - this.buffered);
       const { bytesRead } = await file.read(this.buffer, this.buffered, wanted, offset + done);
-      if (bytesRead === 0) throw new Error(`${path} ends at ${offset + done}, before ${offset + length}`);
+      if (bytesRead === 0) {
+        const found = `${done} of ${length} bytes at ${offset}`;
+        throw new TilerError('ARCHIVE_INVALID', `Copying from ${path}: found ${found}; the file is cut off`);
+      }
       this.buffered += bytesRead;
       done += bytesRead;
     }

@@ -165,6 +165,6 @@ function verifyBbox({ bbox }: PmtilesHeader, entries: EntryTable, problems: Prob
     const tile = tileFromTileId(entries.tileIds[index]!);
     const [w, s, e, n] = tileBbox(tile);
     if (w < east && e > west && s < north && n > south) continue;
-    problems.add('TILES_OUTSIDE_BBOX', `${tile.z}/${tile.x}/${tile.y} lies outside ${bbox.join(', ')}`);
+    problems.add('TILES_OUTSIDE_BBOX', () => `${tile.z}/${tile.x}/${tile.y} lies outside ${bbox.join(', ')}`);
   }
 }
