@@ -21,9 +21,8 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          // Real servers and child processes: one file at a time, and only after everything else.
+          // Real servers and child processes: only after everything else.
           sequence: { groupOrder: 1 },
-          fileParallelism: false,
           globalSetup: ['test/support/integration-global-setup.ts'],
           setupFiles: ['test/support/integration-setup.ts'],
           testTimeout: 180_000,

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import nodeModule from 'node:module';
 import { COMMANDS } from './commands/table.ts';
 import { EXIT } from './command-line.ts';
 import { runCommand } from './run-command.ts';
+import { softwareVersion } from './software-version.ts';
 
 // From Node 22.1 on: what commands import is compiled once, and not at every start.
 (nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
@@ -36,15 +36,7 @@ const exitCode = await runCommand(
     stderr: process.stderr,
     signal: stopping.signal,
   },
-  readVersion(),
+  softwareVersion(),
 );
 // What was written to a pipe is flushed before the process ends, which `process.exit` alone would not wait for.
 process.stdout.write('', () => process.exit(exitCode));
-
-/** From the package's own file, which lies one folder up in the source and two in the build. */
-function readVersion(): string {
-  const depth = import.meta.url.endsWith('.ts') ? '..' : '../..';
-  const text = readFileSync(new URL(`${depth}/package.json`, import.meta.url), 'utf8');
-  const { version } = JSON.parse(text) as { readonly version: string };
-  return version;
-}

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { TilerError } from '../src/errors.ts';
 import type { LeftOut, LeftOutScene, TileFailure } from '../src/render/tile-renderer.ts';
+import { PlanFieldsSchema, planFieldsOf } from './run-update.ts';
+import type { RunMode } from './run-update.ts';
 import type { TilesetRequest } from './request/tileset-request.ts';
 import type { StoreCallOptions, TileStore } from '../src/store/tile-store.ts';
 
@@ -23,6 +25,24 @@ const ManifestSchema = z.strictObject({
   state: z.enum(['rendering', 'complete', 'failed']),
   /** The lowest zoom that is rendered from the sources; not there if all are. */
   sourceMinzoom: CountSchema.optional(),
+  /** The version that a complete tileset has become. */
+  version: z.string().optional(),
+  /** Of a run that is not complete: what its indices mean. */
+  plan: PlanFieldsSchema.optional(),
+  /** Of a run that is not complete, if it is an update; `baseline` is the ID of a version. */
+  update: z
+    .strictObject({ only: z.string().nullable(), baseline: z.string(), changedTilesFile: z.string().nullable() })
+    .optional(),
+  /** Of a run that is not complete: tiles of other plans may be there, which it deletes in the end. */
+  sweeps: z.literal(true).optional(),
+  /** Of a run that is not complete: what it hands on for lower zooms stays, for an update. */
+  keepsParts: z.literal(true).optional(),
+  /** The version whose metatiles have left what they handed on. */
+  parts: z.string().optional(),
+  /** How versions were made that are kept. */
+  made: z
+    .array(z.strictObject({ versions: z.array(z.string()).min(1), plan: PlanFieldsSchema, renderer: CountSchema }))
+    .optional(),
   counts: z
     .strictObject({
       metatiles: CountSchema,
@@ -47,24 +67,15 @@ const ManifestSchema = z.strictObject({
 /** Says what an output holds and whether it is finished. Without a clock in it: the same run gives the same bytes. */
 export type Manifest = z.output<typeof ManifestSchema>;
 
-/** How to go about an output, from what its manifest says. */
-export type RunStart =
-  | { readonly kind: 'complete'; readonly manifest: Manifest }
-  | {
-      readonly kind: 'render';
-      readonly generation: number;
-      /** An unfinished run of the same request is continued. */
-      readonly continues: boolean;
-      /** Tiles may be there already, so an empty tile must delete what is at its address. */
-      readonly overwrite: boolean;
-    };
-
 /**
  * Reads the manifest of an output; null = none.
  *
  * @throws TilerError `STORE_CONFLICT` for a document of that name which is no manifest, and those of `TileStore`
  */
-export async function readManifest(store: TileStore, options: StoreCallOptions): Promise<Manifest | null> {
+export async function readManifest(
+  store: Pick<TileStore, 'label' | 'getDocument'>,
+  options: StoreCallOptions,
+): Promise<Manifest | null> {
   const text = await store.getDocument(MANIFEST_NAME, options);
   if (text === null) return null;
   const attempted = `Reading ${MANIFEST_NAME} of ${store.label}`;
@@ -80,8 +91,10 @@ export async function readManifest(store: TileStore, options: StoreCallOptions):
 
 /** Writes the manifest with its keys in one fixed order. */
 export async function writeManifest(store: TileStore, manifest: Manifest, options: StoreCallOptions): Promise<void> {
-  const { v, requestHash, generation, state, sourceMinzoom, counts, failures, leftOut } = manifest;
-  const ordered = { v, requestHash, generation, state, sourceMinzoom, counts, failures, leftOut };
+  const { v, requestHash, generation, state, version, sourceMinzoom, counts, failures, leftOut } = manifest;
+  const { plan, update, sweeps, keepsParts, parts, made } = manifest;
+  const result = { v, requestHash, generation, state, version, sourceMinzoom, counts, failures, leftOut };
+  const ordered = { ...result, plan, update, sweeps, keepsParts, parts, made };
   await store.putDocument(MANIFEST_NAME, `${JSON.stringify(ordered, null, 2)}\n`, 'application/json', options);
 }
 
@@ -107,53 +120,33 @@ export function manifestHead(
   return { v: 1, requestHash, generation, ...(sourceMinzoom > minzoom ? { sourceMinzoom } : {}) };
 }
 
+/** What the manifest of a run says until it is complete, so that another process can go on with it. */
+export function manifestOfRun(
+  request: TilesetRequest,
+  { update, sweeps, keepsParts }: RunMode,
+  before: Manifest | null,
+): Pick<Manifest, 'plan' | 'update' | 'sweeps' | 'keepsParts' | 'parts' | 'made'> {
+  const { parts, made } = before ?? {};
+  const { only, baseline, changedTilesFile } = update ?? {};
+  return {
+    plan: planFieldsOf(request),
+    ...(baseline === undefined
+      ? {}
+      : { update: { only: only ?? null, baseline: baseline.id, changedTilesFile: changedTilesFile ?? null } }),
+    ...(sweeps ? { sweeps } : {}),
+    ...(keepsParts ? { keepsParts } : {}),
+    // Those of a version that an update begins with; other runs begin without.
+    ...(parts === undefined || parts !== baseline?.id ? {} : { parts }),
+    ...(made === undefined ? {} : { made }),
+  };
+}
+
 /** What was left out as a manifest lists it: not more than `MANIFEST_LEFT_OUT` scenes; nothing if nothing was. */
 export function manifestLeftOut({ tiles, scenes }: LeftOut): { readonly leftOut?: ListedLeftOut } {
   return tiles === 0 ? {} : { leftOut: { tiles, scenes: scenes.slice(0, MANIFEST_LEFT_OUT) } };
 }
 
-/**
- * Decides whether a request may be rendered to an output: anew, as a continuation, or not at all.
- *
- * The same request continues an unfinished run and leaves a complete one alone. Another request, or tiles of unknown
- * origin, are only written over with `force`.
- *
- * @throws TilerError `STORE_CONFLICT`
- */
-export async function decideStart(
-  store: TileStore,
-  requestHash: string,
-  { force, signal }: { readonly force: boolean; readonly signal: AbortSignal },
-): Promise<RunStart> {
-  const manifest = await readManifest(store, { signal });
-  if (manifest === null) {
-    const occupied = await holdsTiles(store, signal);
-    if (occupied && !force) {
-      throw new TilerError(
-        'STORE_CONFLICT',
-        `Rendering to ${store.label}: found tiles without ${MANIFEST_NAME}, expected an empty output; --force writes over them`,
-      );
-    }
-    return { kind: 'render', generation: 1, continues: false, overwrite: occupied };
-  }
-  if (force) return { kind: 'render', generation: manifest.generation + 1, continues: false, overwrite: true };
-  if (manifest.requestHash !== requestHash) {
-    throw new TilerError(
-      'STORE_CONFLICT',
-      `Rendering to ${store.label}: found tiles of another request, expected none or those of this one; ` +
-        '--force writes over them',
-    );
-  }
-  if (manifest.state === 'complete') return { kind: 'complete', manifest };
-  return { kind: 'render', generation: manifest.generation, continues: true, overwrite: true };
-}
-
 /** Names a run: the start of `runHash` of its request, and the generation. Of letters, digits and `-`. */
 export function runId(runHash: string, generation: number): string {
   return `${runHash.slice(0, 16)}-${generation}`;
-}
-
-async function holdsTiles(store: TileStore, signal: AbortSignal): Promise<boolean> {
-  for await (const _ of store.list({ signal })) return true;
-  return false;
 }

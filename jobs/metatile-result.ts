@@ -2,7 +2,10 @@ import { createIoCounters } from '../src/observe.ts';
 import type { IoCounters } from '../src/observe.ts';
 import type { LeftOut, TileFailure } from '../src/render/tile-renderer.ts';
 
-/** What one execution of one metatile came to. Every tile of its work is counted in exactly one of the three. */
+/**
+ * What one execution of one metatile came to. Every tile of its work is counted in exactly one of the three; those of one
+ * that is unchanged as they were when it was rendered.
+ */
 export interface MetatileResult {
   readonly index: number;
   readonly rendered: number;
@@ -10,6 +13,8 @@ export interface MetatileResult {
   readonly failures: readonly TileFailure[];
   /** What the tiles that are rendered or empty had to do without. */
   readonly leftOut: LeftOut;
+  /** Nothing was rendered: its tiles are those of the version that the update began with. Absent = it was rendered. */
+  readonly unchanged?: true;
   /**
    * Outside work of the process since its last result. Metatiles of one process overlap, so this belongs to the process
    * and not to the metatile; the sum over all results is exact.

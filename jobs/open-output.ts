@@ -22,10 +22,9 @@ export async function openOutput(
   { counters, stages, gate, signal }: OpenOutputOptions,
 ): Promise<TileStore> {
   const { extension, contentType } = createRequestEncoder(request);
-  const { forcePathStyle, cacheControl } = config.s3;
   return await openTileStore(
     request.output,
-    { extension, contentType, forcePathStyle, cacheControl, counters, stages, gate },
+    { extension, contentType, s3: config.s3, counters, stages, gate },
     { signal },
   );
 }

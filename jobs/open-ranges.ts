@@ -32,7 +32,8 @@ export function createOpenRanges({ source, s3 }: Config, options: OpenRangesOpti
     s3Client: async () => {
       const { createS3Client } = await import('../src/s3-client.ts');
       const { timeoutMs: requestTimeoutMs, concurrencyPerHost: maxSockets } = source;
-      const client = createS3Client({ forcePathStyle: s3.forcePathStyle, requestTimeoutMs, maxSockets });
+      const { forcePathStyle, requesterPays } = s3;
+      const client = createS3Client({ forcePathStyle, requesterPays, requestTimeoutMs, maxSockets });
       cleanup.defer(() => client.destroy());
       return client;
     },

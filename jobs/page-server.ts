@@ -20,6 +20,8 @@ export interface PageServer {
 export interface Answer {
   readonly contentType: string;
   readonly body: string | Uint8Array;
+  /** Default `no-cache`: to be asked for again, by its ETag. */
+  readonly cacheControl?: string;
 }
 
 /** A client has this long to send the head of a request, and the whole of it. */
@@ -104,18 +106,24 @@ export async function maplibreAnswer(path: string, signal: AbortSignal): Promise
   return { contentType: `${type}; charset=utf-8`, body: await readFile(file, { signal }) };
 }
 
+/** True if a list of ETags in a header names one, weakly compared; `*` names all. */
+export function hasEtag(header: string | undefined, etag: string): boolean {
+  const tags = (header ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return tags.includes('*') || tags.includes(etag.replace(/^W\//, ''));
+}
+
 /** Sends an answer with an ETag, or 304 to whoever has it; without its body to HEAD. A page is sent with its policy. */
 export function sendAnswer(
   request: IncomingMessage,
   response: ServerResponse,
-  { contentType, body }: Answer,
+  { contentType, body, cacheControl = 'no-cache' }: Answer,
   pageHeaders: Readonly<Record<string, string>>,
 ): void {
-  response.setHeader('cache-control', 'no-cache');
+  response.setHeader('cache-control', cacheControl);
   response.setHeader('x-content-type-options', 'nosniff');
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`;
   response.setHeader('etag', etag);
-  if (request.headers['if-none-match']?.split(/\s*,\s*/).includes(etag) === true) {
+  if (hasEtag(request.headers['if-none-match'], etag)) {
     response.writeHead(304).end();
     return;
   }

@@ -1,6 +1,7 @@
 import { BlockCache } from '../src/cog/block-cache.ts';
 import { limitSharp } from '../src/cog/codec/load-sharp.ts';
 import { createCogPool } from '../src/cog/cog-pool.ts';
+import { createFileVersions } from '../src/cog/file-versions.ts';
 import { DEFAULT_COG_LIMITS } from '../src/cog/limits.ts';
 import type { Config } from '../src/config.ts';
 import { TilerError } from '../src/errors.ts';
@@ -10,6 +11,7 @@ import type { DynamicStacBackend } from '../src/mosaic/dynamic-stac-backend.ts';
 import type { CogOpener } from '../src/mosaic/scene-reader.ts';
 import { createIoCounters, NO_STAGES } from '../src/observe.ts';
 import type { IoCounters, Logger, StageMeter } from '../src/observe.ts';
+import { dayOf, resolveQuery } from '../src/stac/relative-datetime.ts';
 import { createTileRenderer, DEFAULT_RENDER_LIMITS } from '../src/render/render-metatile.ts';
 import type { PartStore, TileRenderer } from '../src/render/tile-renderer.ts';
 import { parseStoreLocation } from '../src/store/open-store.ts';
@@ -19,6 +21,7 @@ import { openOutput } from './open-output.ts';
 import { createOpenRanges } from './open-ranges.ts';
 import { assumedPlaceOf } from './request/request-crs.ts';
 import { renderOptionsOf } from './render-options.ts';
+import { pixelHash } from './request/request-hash.ts';
 import type { TilesetRequest } from './request/tileset-request.ts';
 
 export interface OpenOptions {
@@ -85,6 +88,8 @@ export function createReadingPipeline(
       backend,
       cogs,
       options: renderOptionsOf(request),
+      pixelHash: pixelHash(request),
+      fileVersions: createFileVersions({ opener: ranges.open }),
       counters,
       stages,
       limits: { ...DEFAULT_RENDER_LIMITS, maxPrefetchBytes },
@@ -108,8 +113,9 @@ function createRequestBackend(
 ): DynamicStacBackend {
   const { mosaic, assets, onMissingAsset, minzoom, maxzoom, tileSize } = request;
   const limits = { timeoutMs: stac.timeoutMs, attempts: stac.retries + 1, concurrency: stac.concurrencyPerHost };
+  const query = resolveQuery(mosaic.query, mosaic.asOf ?? dayOf(new Date()));
   return createDynamicStacBackend({
-    mosaic,
+    mosaic: { ...mosaic, query },
     assets,
     onMissingAsset,
     counters,
@@ -171,6 +177,11 @@ function withOpenOutput(renderer: TileRenderer, assertOpen: () => void): TileRen
     async renderMetatile(work, sink, options) {
       assertOpen();
       return await renderer.renderMetatile(work, sink, options);
+    },
+    inputsOf: (work, options) => renderer.inputsOf(work, options),
+    async unchangedInputs(work, known, options) {
+      assertOpen();
+      return await renderer.unchangedInputs(work, known, options);
     },
     renderTile: (tile, options) => renderer.renderTile(tile, options),
     [Symbol.asyncDispose]: () => renderer[Symbol.asyncDispose](),

@@ -1,11 +1,14 @@
 import { TilerError } from '../src/errors.ts';
 import type { Bbox } from '../src/geo/bbox.ts';
 import { normalisePolygon, polygonBbox } from '../src/geo/polygon.ts';
-import { countCover } from '../src/tms/cover-counts.ts';
+import { countCover, countRanges } from '../src/tms/cover-counts.ts';
 import type { CoverCounts } from '../src/tms/cover-counts.ts';
 import { childIndicesOf, workWith } from '../src/tms/cover-children.ts';
-import { createCover, indexOf, workAt, worksOf } from '../src/tms/cover.ts';
-import type { CoverArea } from '../src/tms/cover.ts';
+import { worksOf } from '../src/tms/cover-works.ts';
+import { createCover, indexOf, workAt } from '../src/tms/cover.ts';
+import type { Cover, CoverArea } from '../src/tms/cover.ts';
+import { countIndices, meetsRanges } from '../src/tms/index-ranges.ts';
+import type { IndexRanges } from '../src/tms/index-ranges.ts';
 import type { Metatile, MetatileWork } from '../src/tms/metatile.ts';
 import type { Tile } from '../src/tms/tile.ts';
 import { MAX_LATITUDE } from '../src/tms/web-mercator-quad.ts';
@@ -14,6 +17,15 @@ import type { TilesetRequest } from './request/tileset-request.ts';
 
 /** The fields of a request that decide which tiles there are and how they are grouped. */
 export type PlanRequest = Pick<TilesetRequest, 'area' | 'minzoom' | 'maxzoom' | 'metatileSize' | 'sourceMinzoom'>;
+
+/** How much of a plan counts. */
+export interface PlanOptions {
+  /**
+   * Only the metatiles of these indices, which stay as they are: what is counted, given and waited for is cut to them.
+   * Null or absent = all.
+   */
+  readonly only?: IndexRanges | null;
+}
 
 /** Where to start in a plan. */
 interface WorksOptions {
@@ -31,19 +43,21 @@ interface WorksOptions {
  * computed from the area at every call.
  */
 export interface TilesetPlan {
+  /** Of the whole plan. */
+  readonly cover: Cover;
   /** What the area covers, in degrees, cut to the latitudes of the grid; crosses the antimeridian as the area does. */
   readonly bbox: Bbox;
   /** Indices run from 0 to `indexCount - 1`: so many bits say which metatiles are done. */
   readonly indexCount: number;
   /** True if metatiles leave pixels of tiles for others. */
   readonly handsTilesOn: boolean;
-  /** Exact numbers of tiles and metatiles (those with work), computed once. Milliseconds for a bbox of any size. */
+  /** Exact numbers of tiles and metatiles (those with work), computed once. Milliseconds for a bbox of any size or part. */
   counts(): CoverCounts;
   /** The metatiles of each zoom that has some, in the order in which they are rendered; counted when first asked for. */
   readonly zooms: readonly ZoomRange[];
   /** The work, from an index on; indices ascend. Costs what is taken, not what is skipped. */
   works(options?: WorksOptions): Generator<MetatileWork, void, undefined>;
-  /** The work of one index; null where the polygon leaves the metatile out, or beyond `indexCount`. */
+  /** The work of one index; null where the polygon leaves the metatile out, or the plan is without it. */
   workAt(index: number): MetatileWork | null;
   /** The work that gives a tile; null if the tile is not in the plan. */
   workWith(tile: Tile): MetatileWork | null;
@@ -51,7 +65,7 @@ export interface TilesetPlan {
   isMadeOfTiles(index: number): boolean;
   /** The indices of the metatiles that must be done before this one, since it is made of their tiles. */
   childIndicesOf(work: MetatileWork): readonly number[];
-  /** The index of a metatile; null if it lies outside the bounding rectangle or has another size than the plan's. */
+  /** The index of a metatile; null if it lies outside the bounding rectangle or has another size than the plan's. Of the whole plan. */
   indexOf(metatile: Metatile): number | null;
 }
 
@@ -60,28 +74,36 @@ export interface TilesetPlan {
  *
  * @throws TilerError `REQUEST_INVALID` if the area is a file still, or has no area
  */
-export function createPlan(request: PlanRequest): TilesetPlan {
+export function createPlan(request: PlanRequest, { only: ranges = null }: PlanOptions = {}): TilesetPlan {
   const area = coverAreaOf(request);
   const cover = createCover({ ...request, area });
+  // Counting all is cheaper than counting all of them.
+  const only = ranges !== null && countIndices(ranges) >= cover.indexCount ? null : ranges;
+  const has = (index: number): boolean => only === null || meetsRanges(only, index, index + 1);
   let counts: CoverCounts | null = null;
-  const countOnce = (): CoverCounts => (counts ??= countCover(cover));
+  const countOnce = (): CoverCounts => (counts ??= only === null ? countCover(cover) : countRanges(cover, only));
   return {
+    cover,
     bbox: planBbox(area),
     indexCount: cover.indexCount,
     handsTilesOn: cover.zooms.some(({ isHandedOn }) => isHandedOn),
     counts: countOnce,
     get zooms() {
       const { perZoom } = countOnce();
-      return cover.zooms.map(({ z, firstIndex, indexCount }) => {
+      const zooms = cover.zooms.map(({ z, firstIndex, indexCount }) => {
         return { z, firstIndex, indexCount, metatiles: perZoom.find((zoom) => zoom.z === z)?.metatiles ?? 0 };
       });
+      return only === null ? zooms : zooms.filter(({ metatiles }) => metatiles > 0);
     },
-    works: ({ fromIndex = 0 } = {}) => worksOf(cover, fromIndex),
-    workAt: (index) => workAt(cover, index),
-    workWith: (tile) => workWith(cover, tile),
+    works: ({ fromIndex = 0 } = {}) => worksOf(cover, fromIndex, only),
+    workAt: (index) => (has(index) ? workAt(cover, index) : null),
+    workWith(tile) {
+      const work = workWith(cover, tile);
+      return work !== null && has(work.index) ? work : null;
+    },
     // They come last.
     isMadeOfTiles: (index) => index >= (cover.zooms.find(({ from }) => from === 'children')?.firstIndex ?? Infinity),
-    childIndicesOf: (work) => childIndicesOf(cover, work),
+    childIndicesOf: (work) => childIndicesOf(cover, work).filter(has),
     indexOf: (metatile) => indexOf(cover, metatile),
   };
 }

@@ -21,6 +21,10 @@ export interface RunSummary extends ProgressState {
   readonly run: string;
   readonly state: 'complete' | 'failed' | 'interrupted' | 'cancelled';
   readonly metatiles: number;
+  /** Of an update: metatiles whose inputs are as they were, so that nothing was rendered; absent = it is none. */
+  readonly unchanged?: number;
+  /** The version that the tileset has become; absent = it is not complete. */
+  readonly version?: string;
   readonly io: IoCounters;
   readonly seconds: number;
   /** Why it ended before its last metatile; not there if it did not. */
@@ -104,6 +108,9 @@ export function summaryLines(summary: RunSummary): readonly string[] {
   return [
     `${words[summary.state]}: ${formatCount(rendered)} tiles rendered, ${formatCount(empty)} empty, ` +
       `${formatCount(failed)} failed in ${seconds.toFixed(1)} s${rate}`,
+    ...(summary.unchanged === undefined
+      ? []
+      : [`${formatCount(summary.unchanged)} of ${formatCount(summary.metatiles)} metatiles are unchanged`]),
     ...(summary.reason === undefined ? [] : [summary.reason]),
     ...(summary.leftOut === undefined ? [] : leftOutLines(summary.leftOut)),
     ...(summary.warnings ?? []),

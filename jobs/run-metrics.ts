@@ -22,7 +22,7 @@ export function createRunMetrics(runs: Pick<Runs, 'list'>): RunMetrics {
     new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] });
   const remaining = gauge('tilewright_metatiles_remaining', 'Metatiles of all running runs that are not settled');
   const counts = gauge('tilewright_runs', 'Runs by state', ['state']);
-  const metatiles = gauge('tilewright_run_metatiles', 'Metatiles of a run by state: todo, done, failed', [
+  const metatiles = gauge('tilewright_run_metatiles', 'Metatiles of a run by state: todo, done, unchanged, failed', [
     'run',
     'state',
   ]);
@@ -39,7 +39,8 @@ export function createRunMetrics(runs: Pick<Runs, 'list'>): RunMetrics {
     const { run } = status;
     const done = status.settledMetatiles - status.failedMetatiles;
     metatiles.set({ run, state: 'todo' }, status.metatiles - status.settledMetatiles);
-    metatiles.set({ run, state: 'done' }, done);
+    metatiles.set({ run, state: 'done' }, done - status.unchangedMetatiles);
+    metatiles.set({ run, state: 'unchanged' }, status.unchangedMetatiles);
     metatiles.set({ run, state: 'failed' }, status.failedMetatiles);
     const settled = status.rendered + status.empty + status.failed;
     tiles.set({ run, outcome: 'todo' }, Math.max(0, status.tiles - settled));

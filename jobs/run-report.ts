@@ -7,12 +7,14 @@ const MAX_LISTED_FAILURES = 20;
 
 /** One line that says how far a run is. */
 export function runLine(status: RunStatus): string {
-  const { run, state, tiles, rendered, empty, failed, settledMetatiles, metatiles, output } = status;
+  const { run, state, tiles, rendered, empty, failed, settledMetatiles, metatiles, unchangedMetatiles, output } =
+    status;
   return [
     run,
     state,
     `${formatCount(rendered + empty + failed)}/${formatCount(tiles)} tiles`,
     `${formatCount(settledMetatiles)}/${formatCount(metatiles)} metatiles`,
+    ...(unchangedMetatiles > 0 ? [`${formatCount(unchangedMetatiles)} of them unchanged`] : []),
     `${formatCount(failed)} failed`,
     ...paceParts(status),
     output,

@@ -25,7 +25,7 @@ export interface RunStatus {
   readonly state: ShownState;
   /** Of a run of the queue: whether it goes before those of the normal lane. */
   readonly lane?: 'hot' | 'normal';
-  /** Why a run ended before its last metatile: its failure budget; null = it did not. */
+  /** Why a run ended without its tileset: its failure budget, or what kept it from being finished; null = it did not. */
   readonly reason: string | null;
   readonly tiles: number;
   readonly rendered: number;
@@ -34,6 +34,8 @@ export interface RunStatus {
   readonly metatiles: number;
   readonly settledMetatiles: number;
   readonly failedMetatiles: number;
+  /** Of an update: those whose inputs are as they were, so that nothing was rendered. */
+  readonly unchangedMetatiles: number;
   /** Ascending. */
   readonly zooms: readonly ZoomStatus[];
   /** Of about the last minute; null = not known, or it does not run. */

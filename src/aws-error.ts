@@ -29,6 +29,8 @@ export const AWS_PASSING_NAMES: ReadonlySet<string> = new Set([
   'RequestTimeout',
   'OperationAborted',
   'ConditionalRequestConflict',
+  // Somebody else has brought it to its end, or given it up: what begins again finds out.
+  'NoSuchUpload',
   // The SDK has learnt the server's clock from this answer.
   'RequestTimeTooSkewed',
   // The body was not what it was signed as when it arrived.

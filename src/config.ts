@@ -1,51 +1,11 @@
 import * as z from 'zod';
+import { s3Problems, S3_VARIABLES, toS3Config } from './config/s3-variables.ts';
+import { choice, flag, NOTES, required, secret, text, whole } from './config/variables.ts';
+import type { VariableNote } from './config/variables.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { TilerError } from './errors.ts';
 
 const MIB = 1024 * 1024;
-
-interface VariableNote {
-  readonly description: string;
-  readonly expects: string;
-  /** As a user would write it; empty = unset. */
-  readonly fallback: string;
-}
-
-const NOTES = z.registry<VariableNote>();
-
-function whole(fallback: number, min: number, max: number, description: string) {
-  const inRange = (value: number): boolean => value >= min && value <= max;
-  const expects = `a whole number from ${min} to ${max}`;
-  const schema = z.string().regex(/^\d+$/).transform(Number).refine(inRange).default(fallback);
-  return schema.register(NOTES, { description, expects, fallback: String(fallback) });
-}
-
-function choice<const T extends readonly [string, ...string[]]>(options: T, fallback: T[number], description: string) {
-  const schema = z.enum(options).default(() => fallback);
-  return schema.register(NOTES, { description, expects: `one of ${options.join(', ')}`, fallback });
-}
-
-function text(pattern: RegExp, expects: string, description: string) {
-  const schema = z
-    .string()
-    .regex(pattern)
-    .nullable()
-    .default(() => null);
-  return schema.register(NOTES, { description, expects, fallback: '' });
-}
-
-function required(fallback: string, pattern: RegExp, expects: string, description: string) {
-  const schema = z.string().regex(pattern).default(fallback);
-  return schema.register(NOTES, { description, expects, fallback });
-}
-
-function flag(description: string) {
-  const schema = z
-    .enum(['0', '1', 'false', 'true'])
-    .transform((value) => value === '1' || value === 'true')
-    .default(false);
-  return schema.register(NOTES, { description, expects: '0 or 1', fallback: '0' });
-}
 
 /** Every variable that a process reads. What to render is never among them. AWS variables are the SDK's own. */
 const EnvironmentSchema = z.strictObject({
@@ -92,13 +52,7 @@ const EnvironmentSchema = z.strictObject({
   TILEWRIGHT_STAC_RETRIES: whole(3, 0, 20, 'search pages repeated after a passing fault'),
   TILEWRIGHT_STAC_CONCURRENCY: whole(4, 1, 256, 'searches under way for each host'),
   TILEWRIGHT_STORE_CONCURRENCY: whole(16, 1, 256, 'tiles being written, for each process'),
-  TILEWRIGHT_S3_FORCE_PATH_STYLE: flag('bucket in the path instead of in the host name, for S3-compatible stores'),
-  TILEWRIGHT_S3_CACHE_CONTROL: required(
-    'public, max-age=3600',
-    /^[\x20-\x7e]+$/,
-    'a Cache-Control header',
-    'header of tiles written to S3',
-  ),
+  ...S3_VARIABLES,
   TILEWRIGHT_MAX_BLOCK_MIB: whole(64, 1, 4_096, 'largest COG block, decompressed'),
   TILEWRIGHT_METATILE_TIMEOUT_MS: whole(600_000, 1, 86_400_000, 'one execution of a metatile, search to last tile'),
   TILEWRIGHT_ATTEMPTS: whole(5, 1, 100, 'executions of a metatile before it counts as failed'),
@@ -123,11 +77,11 @@ const EnvironmentSchema = z.strictObject({
     'where a worker answers /metrics, /healthz and /readyz; unset = nowhere',
   ),
   TILEWRIGHT_OTEL: flag('spans of OpenTelemetry for every job, by the SDK that the process was started with'),
-  TILEWRIGHT_DASHBOARD_TOKEN: text(
-    /^[\x21-\x7e]{16,}$/,
-    'at least 16 printable characters',
+  TILEWRIGHT_DASHBOARD_TOKEN: secret(
     'token that the dashboard asks for; needed wherever it listens beyond this machine',
   ),
+  TILEWRIGHT_EVENTS_TOKEN: secret('token that watch --listen asks for'),
+  TILEWRIGHT_WEBHOOK_SECRET: secret('signs what watch --webhook sends: HMAC-SHA-256 in X-Tilewright-Signature'),
   TILEWRIGHT_SHUTDOWN_GRACE_MS: whole(20_000, 0, 3_600_000, 'time for work under way to end after SIGTERM or SIGINT'),
   TILEWRIGHT_STATE_DIR: required(
     '.tilewright',
@@ -168,7 +122,7 @@ function toConfig(env: z.output<typeof EnvironmentSchema>) {
       concurrencyPerHost: env.TILEWRIGHT_STAC_CONCURRENCY,
     },
     store: { concurrency: env.TILEWRIGHT_STORE_CONCURRENCY },
-    s3: { forcePathStyle: env.TILEWRIGHT_S3_FORCE_PATH_STYLE, cacheControl: env.TILEWRIGHT_S3_CACHE_CONTROL },
+    s3: toS3Config(env),
     limits: { maxBlockBytes: env.TILEWRIGHT_MAX_BLOCK_MIB * MIB },
     metatileTimeoutMs: env.TILEWRIGHT_METATILE_TIMEOUT_MS,
     retry: { attempts: env.TILEWRIGHT_ATTEMPTS, backoffMs: env.TILEWRIGHT_BACKOFF_MS },
@@ -188,6 +142,8 @@ function toConfig(env: z.output<typeof EnvironmentSchema>) {
     metricsListen: env.TILEWRIGHT_METRICS_LISTEN,
     otel: env.TILEWRIGHT_OTEL,
     dashboardToken: env.TILEWRIGHT_DASHBOARD_TOKEN,
+    eventsToken: env.TILEWRIGHT_EVENTS_TOKEN,
+    webhookSecret: env.TILEWRIGHT_WEBHOOK_SECRET,
     shutdownGraceMs: env.TILEWRIGHT_SHUTDOWN_GRACE_MS,
     stateDir: env.TILEWRIGHT_STATE_DIR,
   };
@@ -213,10 +169,11 @@ export function parseConfig(env: Environment): Config {
   if (!parsed.success) {
     const faulty = new Set(parsed.error.issues.map((issue) => String(issue.path[0])));
     for (const name of faulty) {
-      const found = name === 'TILEWRIGHT_DASHBOARD_TOKEN' ? '***' : redactValue(ours[name] ?? '');
+      const found = /^TILEWRIGHT_.*_(TOKEN|SECRET)$/.test(name) ? '***' : redactValue(ours[name] ?? '');
       problems.push(`${name}: found '${found}', expected ${noteOf(name).expects}`);
     }
   }
+  if (parsed.success) problems.push(...s3Problems(parsed.data));
   if (problems.length > 0 || !parsed.success) {
     throw new TilerError('CONFIG_INVALID', `Reading the environment: ${problems.join('; ')}`);
   }
@@ -233,11 +190,11 @@ export function describeConfig(): readonly ConfigVariable[] {
   return Object.keys(EnvironmentSchema.shape).map((variable) => ({ variable, ...noteOf(variable) }));
 }
 
-/** The configuration as it may be logged: without the user and password of a URL, and without the token. */
+/** The configuration as it may be logged: without the user and password of a URL, tokens and secrets. */
 export function redactConfig(config: Config): Config {
-  const { redis, dashboardToken } = config;
-  const urls = redis.urls.map(redactValue);
-  return { ...config, redis: { ...redis, urls }, dashboardToken: dashboardToken === null ? null : '***' };
+  const secrets = ['dashboardToken', 'eventsToken', 'webhookSecret'] as const;
+  const hidden = Object.fromEntries(secrets.map((name) => [name, config[name] === null ? null : '***']));
+  return { ...config, redis: { ...config.redis, urls: config.redis.urls.map(redactValue) }, ...hidden };
 }
 
 /** A text without the user, the password and the query of a URL in it. */

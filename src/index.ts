@@ -10,7 +10,8 @@ export type { IoCounters, Logger } from './observe.ts';
 export type { Affine } from './geo/affine.ts';
 export type { Bbox, Bounds } from './geo/bbox.ts';
 
-export { createCover, indexOf, workAt, worksOf } from './tms/cover.ts';
+export { createCover, indexOf, workAt } from './tms/cover.ts';
+export { worksOf } from './tms/cover-works.ts';
 export type { Cover, CoverArea, CoverOptions } from './tms/cover.ts';
 export { metatileOf, metatileTiles } from './tms/metatile.ts';
 export type { Metatile, MetatileWork } from './tms/metatile.ts';

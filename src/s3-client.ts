@@ -7,6 +7,8 @@ export interface S3ClientSettings {
   /** Longest time from the sending of a request to the beginning of its answer. */
   readonly requestTimeoutMs: number;
   readonly maxSockets: number;
+  /** Pays for requests to buckets whose owner does not. Default false. */
+  readonly requesterPays?: boolean;
 }
 
 const CONNECTION_TIMEOUT_MS = 5000;
@@ -15,12 +17,17 @@ const CONNECTION_TIMEOUT_MS = 5000;
  * Creates a client whose endpoint, region and credentials come from the AWS SDK's own chain (variables, profiles, roles).
  * It tries nothing again, so that retries are counted once, follow `Retry-After` and end with the signal.
  */
-export function createS3Client({ forcePathStyle, requestTimeoutMs, maxSockets }: S3ClientSettings): S3Client {
-  return new S3Client({
+export function createS3Client({
+  forcePathStyle,
+  requestTimeoutMs,
+  maxSockets,
+  requesterPays = false,
+}: S3ClientSettings): S3Client {
+  const client = new S3Client({
     forcePathStyle,
     maxAttempts: 1,
-    // Bodies are whole buffers, signed by their SHA-256, which the server compares; further checksums, and the trailers
-    // that some of them come in, are refused by some servers.
+    // Bodies are whole buffers, signed by their SHA-256, which the server compares. Some servers refuse further checksums,
+    // and the trailers that some of them come in: whoever wants one asks for it.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: new NodeHttpHandler({
@@ -32,4 +39,20 @@ export function createS3Client({ forcePathStyle, requestTimeoutMs, maxSockets }:
       httpsAgent: { keepAlive: true, maxSockets },
     }),
   });
+  if (requesterPays) {
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        addHeader(args.request, 'x-amz-request-payer', 'requester');
+        return await next(args);
+      },
+      { step: 'build', name: 'requesterPays' },
+    );
+  }
+  return client;
+}
+
+/** Before it is signed. Every kind of request takes it, so that none is forgotten. */
+function addHeader(request: unknown, name: string, value: string): void {
+  if (typeof request !== 'object' || request === null || !('headers' in request)) return;
+  Object.assign(request.headers as Record<string, string>, { [name]: value });
 }

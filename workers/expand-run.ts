@@ -1,31 +1,23 @@
-import { DelayedError, UnrecoverableError } from 'bullmq';
-import type { Job, Queue } from 'bullmq';
-import type { Config } from '../src/config.ts';
-import { createIoCounters } from '../src/observe.ts';
-import type { Logger } from '../src/observe.ts';
-import { METATILE_QUEUE, RUN_QUEUE } from '../jobs/queue/catalog.ts';
-import type { ExpandPayload, MetatilePayload } from '../jobs/queue/catalog.ts';
-import { finishTileset } from '../jobs/finish-tileset.ts';
+import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq';
+import type { Job } from 'bullmq';
+import { isAbortError } from '../src/errors.ts';
+import { RUN_QUEUE } from '../jobs/queue/catalog.ts';
+import type { ExpandPayload } from '../jobs/queue/catalog.ts';
 import { advance } from '../jobs/queue/lanes.ts';
-import { openOutput } from '../jobs/open-output.ts';
 import type { TilesetPlan } from '../jobs/plan-jobs.ts';
-import { failTiles } from '../jobs/retry.ts';
-import { MAX_BATCH, enqueueMetatiles, failedIndices, removeWaitingJobs } from '../jobs/queue/run-jobs.ts';
+import { MAX_BATCH, enqueueMetatiles } from '../jobs/queue/run-jobs.ts';
 import type { RunProgress } from '../jobs/queue/run-record.ts';
 import type { RunStore } from '../jobs/queue/run-store.ts';
-import { allTilesOf } from '../src/tms/metatile.ts';
 import { plainAbort } from './abort.ts';
 import { refusal } from './error-policy.ts';
+import { finishRun } from './finish-run.ts';
+import type { FinishOptions } from './finish-run.ts';
 import { PlannedRuns } from './planned-runs.ts';
 import type { PlannedRun } from './planned-runs.ts';
 import { joinQueue } from './queue-room.ts';
+import { settleLost } from './settle-lost.ts';
 
-export interface ExpandProcessorOptions {
-  readonly config: Config;
-  readonly runStore: RunStore;
-  readonly metatiles: Queue<MetatilePayload>;
-  readonly logger: Logger;
-}
+export type ExpandProcessorOptions = FinishOptions;
 
 /** How soon the supervisor looks again: so that the queue does not run dry meanwhile. */
 const LOOK_AGAIN_MS = 300;
@@ -56,8 +48,8 @@ interface Look {
  *    run's share of it, so that Redis holds the same however large the run is;
  * 2. waiting for every metatile to be settled; if nothing changes for some seconds, it looks for metatiles that were
  *    lost and puts them back;
- * 3. finishing, when all are settled or the failure budget is used up: writes the closing documents, then changes the
- *    state, which only one process can do.
+ * 3. finishing, when all are settled or the failure budget is used up: publishes, then changes the state, which only one
+ *    process can do.
  *
  * A look costs the same for a run of any size. A supervisor that dies in any step is taken over by another worker, and
  * every step may be done twice. When its run is paused or cancelled, it ends.
@@ -73,7 +65,14 @@ export function createExpandProcessor(options: ExpandProcessorOptions) {
       throw new UnrecoverableError(`RUN_UNKNOWN: Supervising the run ${payload.run}: there is none of that name`);
     if (progress.state !== 'running' || progress.opened !== payload.opened) return;
     if (progress.isBudgetUsedUp || (await isSettled(runStore, run, progress))) {
-      await finish(options, run, progress.isBudgetUsedUp, plainAbort(signal));
+      try {
+        await finishRun(options, run, progress.isBudgetUsedUp, plainAbort(signal));
+      } catch (error) {
+        // The grace of a worker that is told to stop ran out: another one goes on, and nothing has failed.
+        if (!isAbortError(error) || signal?.aborted !== true) throw error;
+        await job.moveToWait(token);
+        throw new WaitingError();
+      }
       return;
     }
     const { next, afterMs } = await look(options, payload, run, progress);
@@ -188,59 +187,9 @@ async function lookAfter(
     limit: MAX_BATCH,
     nextWork: nextWorkOf(plan),
   });
-  await settleLost(options, record.run, plan, indices);
+  await settleLost(options, { record, plan }, indices);
   // Those that are in the queue already are left as they are.
   const turn = hot ? null : { tick: payload.tick, taken: payload.taken };
   await enqueueMetatiles(metatiles, record.run, indices, { attempts: config.retry.attempts, turn });
   return { ...payload, settled, idleChecks: 0, sweep: next >= record.indexCount ? 0 : next };
-}
-
-/**
- * Counts metatiles as failed whose job BullMQ gave up without their processor having a say: those that killed their
- * process too often.
- */
-async function settleLost(
-  { metatiles, runStore, logger }: ExpandProcessorOptions,
-  run: string,
-  plan: TilesetPlan,
-  indices: readonly number[],
-): Promise<void> {
-  const failed = indices.length === 0 ? null : await failedIndices(metatiles, run);
-  for (const index of indices) {
-    if (failed?.has(index) !== true) continue;
-    const id = METATILE_QUEUE.jobId({ v: 1, run, index });
-    const reason = (await metatiles.getJob(id))?.failedReason;
-    const message = `Rendering the metatile ${index}: ${reason ?? 'its job is gone'}`;
-    logger.warn({ run, index, code: 'WORKER_LOST' }, message);
-    const work = plan.workAt(index);
-    const tiles = work === null ? [] : allTilesOf(work);
-    const failures = failTiles(tiles, { code: 'WORKER_LOST', message, retryAfterMs: null });
-    await runStore.fail(run, { index, rendered: 0, empty: 0, failures });
-    await metatiles.remove(id);
-  }
-}
-
-async function finish(
-  { config, runStore, metatiles, logger }: ExpandProcessorOptions,
-  { record, plan }: PlannedRun,
-  isBudgetUsedUp: boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  const { run, request, requestHash, generation } = record;
-  if (isBudgetUsedUp) await removeWaitingJobs(metatiles, run);
-  const counters = createIoCounters();
-  await using store = await openOutput(request, config, { counters, signal });
-  const [progress, failures, leftOut] = await Promise.all([
-    runStore.progress(run),
-    runStore.failures(run),
-    runStore.leftOut(run),
-  ]);
-  if (progress === null) return;
-  const { rendered, empty, failed } = progress;
-  const counts = { rendered, empty, failed };
-  await finishTileset(store, { request, requestHash, generation, plan, ...counts, failures, leftOut, signal });
-  // Settled first by whoever is faster; documents written twice have the same bytes.
-  const state = failed > 0 ? 'failed' : 'complete';
-  if (!(await runStore.changeState(run, ['running'], state))) return;
-  logger.info({ run, state, rendered, empty, failed }, isBudgetUsedUp ? 'failure budget used up' : 'run ended');
 }

@@ -8,6 +8,7 @@ import { METATILE_QUEUE } from '../jobs/queue/catalog.ts';
 import type { MetatilePayload } from '../jobs/queue/catalog.ts';
 import type { MetatileResult } from '../jobs/metatile-result.ts';
 import { failTiles, failureOf } from '../jobs/retry.ts';
+import { spoilPart } from '../jobs/spoil-part.ts';
 import type { Tries } from '../jobs/retry.ts';
 import type { RunStore } from '../jobs/queue/run-store.ts';
 import { allTilesOf } from '../src/tms/metatile.ts';
@@ -54,7 +55,7 @@ export function createMetatileProcessor(options: MetatileProcessorOptions) {
         }
         const result = await execute(options, open, work, plainAbort(signal, ended));
         options.onResult?.(job, result);
-        await report(options, run, result, triesOf(job));
+        await report(options, { ...open, work }, result, triesOf(job));
       });
     } catch (error) {
       if (isAbortError(error)) {
@@ -86,7 +87,7 @@ function refuse(why: 'unknown' | 'outside', run: string, index: number): Unrecov
 /** Renders, and turns what failed as a whole into failures of every tile. */
 async function execute(
   { config, logger }: MetatileProcessorOptions,
-  { pipeline, takeIo, record }: OpenRun,
+  { pipeline, baseline, takeIo, record }: OpenRun,
   work: MetatileWork,
   signal: AbortSignal,
 ): Promise<MetatileResult> {
@@ -98,6 +99,7 @@ async function execute(
       store,
       work,
       overwrite,
+      baseline,
       storeConcurrency: config.store.concurrency,
       timeoutMs: config.metatileTimeoutMs,
       takeIo,
@@ -118,16 +120,20 @@ async function execute(
 /** Settles the metatile, or throws what makes BullMQ execute it again. */
 async function report(
   { config, runStore }: MetatileProcessorOptions,
-  run: string,
+  { record, pipeline, baseline, work }: OpenRun & { readonly work: MetatileWork },
   result: MetatileResult,
   tries: Tries,
 ): Promise<void> {
+  const { run } = record;
   await runStore.addIo(run, result.io);
   if (result.failures.length === 0) {
     await runStore.complete(run, result);
     return;
   }
   const error = toQueueError(result.failures, tries, config.retry);
-  if (error.name === 'UnrecoverableError') await runStore.fail(run, result);
+  if (error.name === 'UnrecoverableError') {
+    if (baseline !== undefined) await spoilPart(pipeline.store, work, { signal: plainAbort() });
+    await runStore.fail(run, result);
+  }
   throw error;
 }

@@ -7,13 +7,21 @@ import type { MetatileResult } from '../jobs/metatile-result.ts';
 import type { MetricJson } from '../jobs/fleet/worker-channel.ts';
 
 /**
- * What became of one execution of a metatile job: its tiles are in place; they failed for good; it will be tried again; it
- * was left out, as it is settled or its run is stopped; it went back to the queue because the worker ends; it waits for
- * those that it is made of.
+ * What became of one execution of a metatile job: its tiles are in place; they are, and nothing had to be rendered; they
+ * failed for good; it will be tried again; it was left out, as it is settled or its run is stopped; it went back to the queue
+ * because the worker ends; it waits for those that it is made of.
  */
-export type MetatileOutcome = 'done' | 'failed' | 'retried' | 'dropped' | 'handed_back' | 'postponed';
+export type MetatileOutcome = 'done' | 'unchanged' | 'failed' | 'retried' | 'dropped' | 'handed_back' | 'postponed';
 
-const OUTCOMES: readonly MetatileOutcome[] = ['done', 'failed', 'retried', 'dropped', 'handed_back', 'postponed'];
+const OUTCOMES: readonly MetatileOutcome[] = [
+  'done',
+  'unchanged',
+  'failed',
+  'retried',
+  'dropped',
+  'handed_back',
+  'postponed',
+];
 
 /** From a cached block to a search that was retried for half a minute. */
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -71,7 +79,7 @@ export function createWorkerMetrics(isRedisConnected: () => boolean): WorkerMetr
     labelNames: ['outcome'],
     registers,
   });
-  for (const outcome of ['rendered', 'empty', 'failed']) tiles.inc({ outcome }, 0);
+  for (const outcome of ['rendered', 'empty', 'unchanged', 'failed']) tiles.inc({ outcome }, 0);
   const io = IO_KEYS.map((key) => {
     const [name, help] = IO_METRICS[key];
     return [key, new Counter({ name, help, registers })] as const;
@@ -84,6 +92,7 @@ export function createWorkerMetrics(isRedisConnected: () => boolean): WorkerMetr
       metatiles.inc({ outcome });
       if (result === null) return;
       for (const [key, counter] of io) counter.inc(result.io[key]);
+      if (outcome === 'unchanged') tiles.inc({ outcome }, result.rendered + result.empty);
       if (outcome !== 'done' && outcome !== 'failed') return;
       tiles.inc({ outcome: 'rendered' }, result.rendered);
       tiles.inc({ outcome: 'empty' }, result.empty);

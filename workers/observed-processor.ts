@@ -29,7 +29,9 @@ export function withMetrics<Payload>(
     let outcome: MetatileOutcome = 'done';
     try {
       await process(job, token, signal);
-      if (!results.has(job.id)) outcome = 'dropped';
+      const result = results.get(job.id);
+      if (result === undefined) outcome = 'dropped';
+      else if (result.unchanged === true) outcome = 'unchanged';
     } catch (error) {
       outcome = outcomeOf(error);
       throw error;

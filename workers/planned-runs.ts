@@ -1,7 +1,7 @@
-import { createPlan } from '../jobs/plan-jobs.ts';
 import type { TilesetPlan } from '../jobs/plan-jobs.ts';
 import type { RunRecord } from '../jobs/queue/run-record.ts';
 import type { RunStore } from '../jobs/queue/run-store.ts';
+import { planOfRun } from '../jobs/run-update.ts';
 
 /** A run and its plan. */
 export interface PlannedRun {
@@ -29,7 +29,7 @@ export class PlannedRuns {
     const kept = this.kept.get(run);
     const record = kept?.record ?? (await this.runStore.get(run));
     if (record === null) return null;
-    const planned = kept ?? { record, plan: createPlan(record.request) };
+    const planned = kept ?? { record, plan: planOfRun(record.request, record.mode?.update ?? null) };
     // Last in the map = most recently used.
     this.kept.delete(run);
     this.kept.set(run, planned);

@@ -3,13 +3,14 @@ import { HostGate } from '../src/host-gate.ts';
 import { createIoCounters, SILENT } from '../src/observe.ts';
 import { askSources } from '../jobs/ask-sources.ts';
 import { createIoMeter } from '../jobs/metatile-result.ts';
+import { createFindBaseline } from '../jobs/open-baseline.ts';
 import { openPipeline } from '../jobs/pipeline.ts';
 import type { Pipeline } from '../jobs/pipeline.ts';
-import { createPlan } from '../jobs/plan-jobs.ts';
 import type { TilesetPlan } from '../jobs/plan-jobs.ts';
 import { ALIVE_INTERVAL_MS } from '../jobs/local/render-channel.ts';
 import type { RenderChannel, ToRenderProcess } from '../jobs/local/render-channel.ts';
 import { failureOf } from '../jobs/retry.ts';
+import { planOfRun } from '../jobs/run-update.ts';
 import { processMetatile } from './render-metatile.ts';
 
 type AskMessage = Extract<ToRenderProcess, { kind: 'ask' }>;
@@ -35,7 +36,7 @@ export function runRenderProcess(channel: RenderChannel, exit: (code: number) =>
   const open = async (message: OpenMessage): Promise<void> => {
     try {
       const { signal } = stopping;
-      const plan = createPlan(message.request);
+      const plan = planOfRun(message.request, message.update);
       pipeline = await openPipeline(message.request, message.config, { signal, logger: SILENT, gate });
       render = createRender(channel, message, plan, pipeline, signal);
       channel.send({ kind: 'ready' });
@@ -90,12 +91,13 @@ function createToldGate(channel: RenderChannel): HostGate {
 
 function createRender(
   channel: RenderChannel,
-  { config, overwrite }: OpenMessage,
+  { config, overwrite, update }: OpenMessage,
   plan: TilesetPlan,
   { renderer, store, counters }: Pipeline,
   signal: AbortSignal,
 ): (index: number) => Promise<void> {
   const takeIo = createIoMeter(counters);
+  const baseline = update === null ? undefined : createFindBaseline(store, update);
   const storeConcurrency = config.store.concurrency;
   const timeoutMs = config.metatileTimeoutMs;
   return async (index) => {
@@ -107,6 +109,7 @@ function createRender(
         store,
         work,
         overwrite,
+        baseline,
         storeConcurrency,
         timeoutMs,
         takeIo,

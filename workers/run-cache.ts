@@ -1,20 +1,24 @@
 import type { Config } from '../src/config.ts';
 import type { Logger } from '../src/observe.ts';
+import type { FindBaseline } from '../jobs/find-baseline.ts';
 import { createIoMeter } from '../jobs/metatile-result.ts';
+import { createFindBaseline } from '../jobs/open-baseline.ts';
 import type { IoCounters } from '../src/observe.ts';
 import { openPipeline } from '../jobs/pipeline.ts';
 import type { Pipeline } from '../jobs/pipeline.ts';
-import { createPlan } from '../jobs/plan-jobs.ts';
 import type { TilesetPlan } from '../jobs/plan-jobs.ts';
 import { requireRun } from '../jobs/queue/producer.ts';
 import type { RunRecord } from '../jobs/queue/run-record.ts';
 import type { RunStore } from '../jobs/queue/run-store.ts';
+import { planOfRun } from '../jobs/run-update.ts';
 
 /** A run as this process works on it. */
 export interface OpenRun {
   readonly record: RunRecord;
   readonly plan: TilesetPlan;
   readonly pipeline: Pipeline;
+  /** Of an update; undefined = all is rendered. */
+  readonly baseline: FindBaseline | undefined;
   readonly takeIo: () => IoCounters;
 }
 
@@ -101,7 +105,14 @@ export class RunCache implements AsyncDisposable {
     try {
       const record = await requireRun(runStore, run);
       const pipeline = await open(record.request, config, { signal: this.closing.signal, logger });
-      return { record, pipeline, plan: createPlan(record.request), takeIo: createIoMeter(pipeline.counters) };
+      const update = record.mode?.update ?? null;
+      return {
+        record,
+        plan: planOfRun(record.request, update),
+        pipeline,
+        baseline: update === null ? undefined : createFindBaseline(pipeline.store, update),
+        takeIo: createIoMeter(pipeline.counters),
+      };
     } catch (error) {
       this.entries.delete(run);
       throw error;

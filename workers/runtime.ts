@@ -17,6 +17,7 @@ import type { RedisConnection } from '../jobs/queue/redis.ts';
 import type { QueueTelemetry } from '../jobs/queue/telemetry.ts';
 import { createBackoffStrategy } from './error-policy.ts';
 import { createExpandProcessor } from './expand-run.ts';
+import type { FinishOptions } from './finish-run.ts';
 import { createMetatileProcessor } from './metatile-processor.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { fieldsOf, withJobLogFields, withMetrics } from './observed-processor.ts';
@@ -39,7 +40,8 @@ export interface WorkerRuntime {
 }
 
 /** What a worker may have besides. */
-export interface WorkerRuntimeParts extends Pick<RunCacheOptions, 'openPipeline'> {
+export interface WorkerRuntimeParts
+  extends Pick<RunCacheOptions, 'openPipeline'>, Pick<FinishOptions, 'finishTileset'> {
   readonly metrics?: WorkerMetrics | null;
   readonly telemetry?: QueueTelemetry;
 }
@@ -48,11 +50,15 @@ export interface WorkerRuntimeParts extends Pick<RunCacheOptions, 'openPipeline'
 const HAND_BACK_MS = 2_000;
 const CANCEL_AGAIN_MS = 100;
 
+/** A Redis that restarts is away for less, as a rule. */
+const LOST_MS = 5_000;
+const LOST_LOOK_MS = 100;
+
 /** Puts a worker process together: one place for every part with a lifetime. */
 export function createWorkerRuntime(
   config: Config,
   logger: Logger,
-  { openPipeline: open = openPipeline, metrics = null, telemetry = null }: WorkerRuntimeParts = {},
+  { openPipeline: open = openPipeline, metrics = null, telemetry = null, finishTileset }: WorkerRuntimeParts = {},
 ): WorkerRuntime {
   logger.info({ config: redactConfig(config) }, 'worker starting');
   const redis = createPatientRedis(config.redis, logger, config.queue.prefix);
@@ -70,7 +76,7 @@ export function createWorkerRuntime(
     openPipeline: (request, ofProcess, options) => open(request, ofProcess, { ...options, stages, gate }),
   });
   const connection = createPatientRedis(config.redis, logger);
-  const workers = createWorkers({ config, logger, queues, runs, connection, metrics, telemetry });
+  const workers = createWorkers({ config, logger, queues, runs, connection, metrics, telemetry, finishTileset });
   for (const worker of workers) report(worker, logger);
   const watch = watchSupervisors({ ...queues, attempts: config.retry.attempts, logger });
   return {
@@ -79,11 +85,12 @@ export function createWorkerRuntime(
     async close(graceMs) {
       watch[Symbol.dispose]();
       const handBack = cancelJobs(workers, Math.max(0, graceMs - HAND_BACK_MS));
-      // Without Redis nothing can be handed back; the locks run out, and the jobs are taken over like those of a dead worker.
-      const deadline = new AbortController();
-      const late = delay(graceMs, undefined, { signal: deadline.signal }).catch(() => {});
-      await Promise.race([Promise.allSettled(workers.map((worker) => worker.close())), late]);
-      deadline.abort();
+      const ended = new AbortController();
+      const { signal } = ended;
+      const late = delay(graceMs, undefined, { signal }).catch(() => {});
+      const lost = untilLost(() => connection.status === 'ready', signal);
+      await Promise.race([Promise.allSettled(workers.map((worker) => worker.close())), late, lost]);
+      ended.abort();
       handBack[Symbol.dispose]();
       await runs[Symbol.asyncDispose]();
       await sharing[Symbol.asyncDispose]();
@@ -92,6 +99,17 @@ export function createWorkerRuntime(
       connection.disconnect();
     },
   };
+}
+
+/**
+ * Resolves once Redis has been away for a while: what is under way can neither be settled nor handed back then. The locks
+ * run out, and the jobs are taken over like those of a dead worker.
+ */
+async function untilLost(isConnected: () => boolean, signal: AbortSignal): Promise<void> {
+  for (let looks = 0; looks * LOST_LOOK_MS < LOST_MS; looks = isConnected() ? 0 : looks + 1) {
+    await delay(LOST_LOOK_MS, undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
+  }
 }
 
 /** Cancels the jobs of workers after a while, again and again: a job may have been on its way to a worker that was told to stop. */
@@ -104,7 +122,8 @@ function cancelJobs(workers: readonly Pick<Worker, 'cancelAllJobs'>[], afterMs: 
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
-interface WorkersParts extends Required<Pick<WorkerRuntimeParts, 'metrics' | 'telemetry'>> {
+interface WorkersParts
+  extends Required<Pick<WorkerRuntimeParts, 'metrics' | 'telemetry'>>, Pick<WorkerRuntimeParts, 'finishTileset'> {
   readonly config: Config;
   readonly logger: Logger;
   readonly queues: Queues;
@@ -114,7 +133,7 @@ interface WorkersParts extends Required<Pick<WorkerRuntimeParts, 'metrics' | 'te
 
 /** The workers of both queues, which take jobs from now on. */
 function createWorkers(parts: WorkersParts): readonly [Worker<MetatilePayload>, Worker<ExpandPayload>] {
-  const { config, logger, runs, connection, metrics, telemetry } = parts;
+  const { config, logger, runs, connection, metrics, telemetry, finishTileset } = parts;
   const { runStore, metatileQueue } = parts.queues;
   const shared: WorkerOptions = {
     connection,
@@ -137,7 +156,7 @@ function createWorkers(parts: WorkersParts): readonly [Worker<MetatilePayload>, 
     stalledInterval: config.worker.stalledIntervalMs,
     maxStalledCount: config.worker.maxStalled,
   });
-  const expandProcessor = createExpandProcessor({ config, runStore, metatiles: metatileQueue, logger });
+  const expandProcessor = createExpandProcessor({ config, runStore, metatiles: metatileQueue, logger, finishTileset });
   const runWorker = new Worker<ExpandPayload>(RUN_QUEUE.name, withJobLogFields(expandProcessor), {
     ...shared,
     ...RUN_WORKER_SETTINGS,

@@ -3,14 +3,18 @@ import type { Command, CommandContext } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
 import { createProgress, formatCount } from '../progress.ts';
 import type { TilesetRequest } from '../request/tileset-request.ts';
+import type { UpdateOptions } from '../run-update.ts';
 import {
   FORCE_OPTION,
   JSON_OPTION,
+  KEEP_PARTS_OPTION,
   PROCESSES_OPTION,
   REQUEST_OPTIONS,
   REQUEST_POSITIONAL,
+  UPDATE_OPTION,
   loadConfig,
   loadRequest,
+  outputOptionsOf,
   processesOf,
   reportRun,
 } from './shared.ts';
@@ -30,12 +34,14 @@ export const renderCommand: Command = {
     ...REQUEST_OPTIONS,
     processes: PROCESSES_OPTION,
     'max-failures': MAX_FAILURES_OPTION,
+    update: UPDATE_OPTION,
+    'keep-parts': KEEP_PARTS_OPTION,
     force: FORCE_OPTION,
     json: JSON_OPTION,
   },
   notes: [
     'A run that was stopped or killed is continued by the same command, and gives the same bytes. A finished one is',
-    'left as it is.',
+    'left as it is; with --update every metatile of it is looked at, and rendered if what it is made of has changed.',
   ],
   async run(context, args) {
     const config = await loadConfig(context, args);
@@ -43,9 +49,8 @@ export const renderCommand: Command = {
     const maxFailures = args.options['max-failures'] ?? null;
     if (maxFailures !== null) (await import('../run-status.ts')).parseMaxFailures(maxFailures, 0);
     const request = await loadRequest(context, args);
-    const force = args.options['force'] === 'true';
     const json = args.options['json'] === 'true';
-    return await renderHere(context, { request, config, processes, force, maxFailures, json });
+    return await renderHere(context, { request, config, processes, ...outputOptionsOf(args), maxFailures, json });
   },
 };
 
@@ -54,6 +59,8 @@ export interface RenderHereOptions {
   readonly config: Config;
   readonly processes: number;
   readonly force: boolean;
+  readonly update?: UpdateOptions | null;
+  readonly keepParts?: boolean;
   /** `100` or `1%`; null = no budget. */
   readonly maxFailures: string | null;
   readonly json: boolean;

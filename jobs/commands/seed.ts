@@ -1,7 +1,7 @@
 import { TilerError } from '../../src/errors.ts';
 import type { Command, CommandArguments } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
-import { createIoCounters } from '../../src/observe.ts';
+import type { PreparedRun } from '../prepare-run.ts';
 import type { Priority } from '../queue/lanes.ts';
 import { createProgress, formatCount } from '../progress.ts';
 import type { SeedOutcome } from '../queue/producer.ts';
@@ -9,11 +9,14 @@ import { MAX_FAILURES_OPTION } from './render.ts';
 import {
   FORCE_OPTION,
   JSON_OPTION,
+  KEEP_PARTS_OPTION,
   REDIS_OPTION,
   REQUEST_OPTIONS,
   REQUEST_POSITIONAL,
+  UPDATE_OPTION,
   loadConfig,
   loadRequest,
+  outputOptionsOf,
   reportRun,
 } from './shared.ts';
 
@@ -31,56 +34,43 @@ export const seedCommand: Command = {
       description: 'hot: before all other runs; normal: an equal share; default hot for small runs',
     },
     redis: REDIS_OPTION,
+    update: UPDATE_OPTION,
+    'keep-parts': KEEP_PARTS_OPTION,
     force: FORCE_OPTION,
     json: JSON_OPTION,
   },
-  notes: ['Seeding the same request again finds the run that is there; one that had stopped goes on.'],
+  notes: [
+    'Seeding the same request again finds the run that is there; one that had stopped goes on. With --update, a run that',
+    'writes to the output is found too, and the update is to be asked for again when that has ended.',
+  ],
   async run(context, args) {
-    const [{ askSources }, { openOutput }, { prepareRun, warningsOf }] = await Promise.all([
-      import('../ask-sources.ts'),
-      import('../open-output.ts'),
-      import('../prepare-run.ts'),
-    ]);
-    const [{ followRun }, { seedRun }, { openQueues }] = await Promise.all([
+    const [{ followRun }, { produceRun }, { openQueues }] = await Promise.all([
       import('../queue/follow-run.ts'),
-      import('../queue/producer.ts'),
+      import('../queue/produce.ts'),
       import('../queue/queues.ts'),
     ]);
     const config = await loadConfig(context, args);
     const priority = priorityOf(args);
     const maxFailures = args.options['max-failures'] ?? null;
     if (maxFailures !== null) (await import('../run-status.ts')).parseMaxFailures(maxFailures, 0);
-    const asked = await loadRequest(context, args);
+    const request = await loadRequest(context, args);
     const { signal } = context;
     const json = args.options['json'] === 'true';
-    const force = args.options['force'] === 'true';
-    const counters = createIoCounters();
-    await using store = await openOutput(asked, config, { counters, signal });
     await using queues = await openQueues(config, (warning) => {
       context.stderr.write(`${json ? JSON.stringify({ event: 'warning', warning }) : warning}\n`);
     });
-    const prepared = await prepareRun(asked, { store, config, force, ask: askSources, counters, signal });
-    const { request, requestHash, plan, start, warnings } = prepared;
-    const { tiles, metatiles } = plan.counts();
-    context.stderr.write(
-      json
-        ? `${JSON.stringify({ event: 'plan', tiles, metatiles, warnings })}\n`
-        : [
-            `${formatCount(tiles)} tiles in ${formatCount(metatiles)} metatiles to ${request.output}`,
-            ...warnings,
-            '',
-          ].join('\n'),
-    );
-    const outcome = await seedRun({
-      ...queues,
-      record: { request, requestHash, indexCount: plan.indexCount, metatiles, tiles },
-      store,
-      start,
-      attempts: config.retry.attempts,
-      zooms: plan.zooms,
+    let warnings: readonly string[] = [];
+    const outcome = await produceRun({
+      request,
+      config,
+      queues,
+      ...outputOptionsOf(args),
       priority,
-      hotMetatiles: config.queue.hotMetatiles,
       maxFailures,
+      onPrepared(prepared) {
+        ({ warnings } = prepared);
+        context.stderr.write(`${planText(prepared, json)}\n`);
+      },
       signal,
     });
     const { kind, run } = outcome;
@@ -93,9 +83,18 @@ export const seedCommand: Command = {
     const failures = summary.failed > 0 ? await queues.runStore.failures(run) : [];
     const hint =
       summary.state === 'interrupted' ? `the run ${run} goes on` : `tilewright retry ${run} renders what is missing`;
-    return reportRun(context, { ...summary, ...warningsOf(warnings) }, failures, { json, hint });
+    const remarks = warnings.length === 0 ? {} : { warnings };
+    return reportRun(context, { ...summary, ...remarks }, failures, { json, hint });
   },
 };
+
+/** What is about to be enqueued. */
+function planText({ request, plan, warnings }: PreparedRun, json: boolean): string {
+  const { tiles, metatiles } = plan.counts();
+  if (json) return JSON.stringify({ event: 'plan', tiles, metatiles, warnings });
+  const line = `${formatCount(tiles)} tiles in ${formatCount(metatiles)} metatiles to ${request.output}`;
+  return [line, ...warnings].join('\n');
+}
 
 function outcomeLine({ kind, run }: SeedOutcome, output: string): string {
   if (kind === 'complete') return `complete already: ${output} (--force begins anew)`;

@@ -11,6 +11,7 @@ import { formatCount, summaryLines } from '../progress.ts';
 import type { RunSummary } from '../progress.ts';
 import { failureLine, failureRecord } from '../run-report.ts';
 import type { TilesetRequest } from '../request/tileset-request.ts';
+import type { UpdateOptions } from '../run-update.ts';
 
 /** The request as a positional. */
 export const REQUEST_POSITIONAL = { name: 'REQUEST', description: 'file of the tileset request (JSON)' } as const;
@@ -25,6 +26,12 @@ export const REQUEST_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 
 export const JSON_OPTION: OptionSpec = { description: 'one JSON object a line instead of text' };
 export const FORCE_OPTION: OptionSpec = { description: 'begin anew and write over what is there' };
+export const UPDATE_OPTION: OptionSpec = {
+  description: 'bring a finished tileset up to date: render just what has changed, of the catalog or of the request',
+};
+export const KEEP_PARTS_OPTION: OptionSpec = {
+  description: 'keep the pixels that lower zooms are made of, so that updates render no more than what changed',
+};
 export const PROCESSES_OPTION: OptionSpec = { value: 'N', description: 'processes; default one for each core' };
 export const REDIS_OPTION: OptionSpec = { value: 'URL', description: 'Redis, instead of REDIS_URL' };
 
@@ -48,6 +55,20 @@ export async function loadRequest(
   };
   const { loadTilesetRequest } = await import('../request/load-request.ts');
   return await loadTilesetRequest(positionals['REQUEST'] ?? '', overrides, { cwd, signal });
+}
+
+/** `--force`, `--update` and `--keep-parts`. @throws TilerError `REQUEST_INVALID` for two that exclude each other */
+export function outputOptionsOf({ options }: CommandArguments): {
+  readonly force: boolean;
+  readonly update: UpdateOptions | null;
+  readonly keepParts: boolean;
+} {
+  const [force, isUpdate, keepParts] = ['force', 'update', 'keep-parts'].map((name) => options[name] === 'true');
+  if (force === true && isUpdate === true) {
+    throw new TilerError('REQUEST_INVALID', 'Reading --update: found --force too, which renders everything');
+  }
+  const update = isUpdate === true ? { only: null, changedTilesFile: null } : null;
+  return { force: force === true, update, keepParts: keepParts === true };
 }
 
 /** The configuration, with `--redis` in the place of `REDIS_URL`. @throws TilerError `CONFIG_INVALID` */

@@ -2,6 +2,7 @@ import { TilerError } from '../../src/errors.ts';
 import type { Command, CommandArguments, CommandContext } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
 import type { Runs, TakenUp } from '../runs.ts';
+import { findAbandonedUploads } from './clean-uploads.ts';
 import { RUN_POSITIONAL, openRuns, requireOpened } from './open-runs.ts';
 import type { OpenedRuns } from './open-runs.ts';
 import { renderHere } from './render.ts';
@@ -41,13 +42,24 @@ export const cleanCommand: Command = {
   positionals: [{ name: 'RUN', description: 'an output that render writes to, instead of the queue', optional: true }],
   options: {
     'older-than': { value: 'DAYS', description: `days since their last change; default ${DEFAULT_DAYS}` },
+    uploads: {
+      description: 'give up all unfinished uploads of outputs that no run writes to, not just those of days ago',
+    },
     redis: REDIS_OPTION,
     json: JSON_OPTION,
   },
   async run(context, args) {
     await using opened = await openRuns(context, args);
     const days = parseWhole('--older-than', args.options['older-than'] ?? String(DEFAULT_DAYS), 0, 36_500);
+    const named = args.positionals['RUN'] ?? null;
+    const giveUp = await findAbandonedUploads(opened.runs, {
+      config: await loadConfig(context, args),
+      output: named === opened.run ? null : named,
+      all: args.options['uploads'] === 'true',
+      onFailure: (message) => void context.stderr.write(`${message}\n`),
+    });
     for (const run of await opened.runs.clean({ olderThanMs: days * DAY_MS })) tell(context, args, 'cleaned', run);
+    for await (const { output, path } of giveUp()) tellUpload(context, args, output, path);
     return EXIT.done;
   },
 };
@@ -110,6 +122,13 @@ async function goOnHere(
     maxFailures: status?.maxFailures ?? null,
     json: args.options['json'] === 'true',
   });
+}
+
+function tellUpload(context: CommandContext, { options }: CommandArguments, output: string, path: string): void {
+  const isJson = options['json'] === 'true';
+  context.print(
+    isJson ? JSON.stringify({ event: 'gave up', output, path }) : `gave up the upload of ${path}, ${output}`,
+  );
 }
 
 function tell(context: CommandContext, { options }: CommandArguments, event: string, run: string): void {

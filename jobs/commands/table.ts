@@ -1,15 +1,20 @@
 import type { Command } from '../command-line.ts';
 import { assetsCommand } from './assets.ts';
 import { dashboardCommand } from './dashboard.ts';
+import { diffCommand } from './diff.ts';
 import { planCommand } from './plan.ts';
 import { pointCommand } from './point.ts';
 import { previewCommand } from './preview.ts';
 import { renderCommand } from './render.ts';
+import { rollbackCommand } from './rollback.ts';
 import { seedCommand } from './seed.ts';
 import { listCommand, statusCommand } from './status.ts';
 import { cancelCommand, cleanCommand, pauseCommand, resumeCommand, retryCommand } from './steer.ts';
 import { tileCommand } from './tile.ts';
+import { touchCommand } from './touch.ts';
 import { verifyCommand } from './verify.ts';
+import { versionsCommand } from './versions.ts';
+import { watchCommand } from './watch.ts';
 import { workerCommand } from './worker.ts';
 
 /**
@@ -21,6 +26,8 @@ export const COMMANDS: readonly Command[] = [
   planCommand,
   seedCommand,
   workerCommand,
+  watchCommand,
+  touchCommand,
   statusCommand,
   listCommand,
   pauseCommand,
@@ -34,4 +41,7 @@ export const COMMANDS: readonly Command[] = [
   previewCommand,
   dashboardCommand,
   verifyCommand,
+  diffCommand,
+  versionsCommand,
+  rollbackCommand,
 ];

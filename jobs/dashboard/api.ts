@@ -1,5 +1,6 @@
 import { TilerError } from '../../src/errors.ts';
 import type { Bbox } from '../../src/geo/bbox.ts';
+import { parseStoreLocation } from '../../src/store/open-store.ts';
 import { createPlan } from '../plan-jobs.ts';
 import { remainingMetatiles } from '../run-metrics.ts';
 import type { Runs, TakenUp } from '../runs.ts';
@@ -24,6 +25,10 @@ interface RunMap {
   readonly tileSize: number;
   /** Path of the tiles on this server, with `{z}/{x}/{y}`. */
   readonly tiles: string;
+  /** ID of the version that the tiles are of; null = none is published. */
+  readonly version: string | null;
+  /** Tiles are seen once a version is published, not before. */
+  readonly isArchive: boolean;
 }
 
 /** Squares that one answer about metatiles has at most. */
@@ -112,14 +117,18 @@ export function parseRunPath(path: string): { readonly run: string; readonly res
 
 async function readRun({ runs, outputs }: ApiSources, run: string): Promise<object | null> {
   const [status, output] = await Promise.all([runs.status(run), outputs.get(run)]);
-  return status === null ? null : { ...status, map: output === null ? null : mapOf(run, output) };
+  return status === null ? null : { ...status, map: output === null ? null : await mapOf(run, output) };
 }
 
-function mapOf(run: string, { request, extension }: RunOutput): RunMap {
+async function mapOf(run: string, output: RunOutput): Promise<RunMap> {
+  const { request, extension } = output;
   const { minzoom, maxzoom, tileSize } = request;
   const { bbox } = createPlan(request);
   const tiles = `/api/runs/${encodeURIComponent(run)}/tiles/{z}/{x}/{y}.${extension}`;
-  return { bbox, minzoom, maxzoom, tileSize, tiles };
+  // A run can be looked at where its output cannot.
+  const version = await output.version().catch(() => null);
+  const isArchive = parseStoreLocation(request.output).archive !== undefined;
+  return { bbox, minzoom, maxzoom, tileSize, tiles, version, isArchive };
 }
 
 async function readFailures(runs: Runs, run: string): Promise<object> {

@@ -1,18 +1,10 @@
 /** The map of a run: its metatiles as squares over the finished tiles. Text for browsers. */
 export const MAP_SCRIPT = `
 import { Map as MapView, NavigationControl, ScaleControl } from '/maplibre-gl.mjs';
-import { areaOf, colours, featureOf, hatching, isDark, none, squareOf, styleOf } from '/dashboard-map-style.mjs';
+import { areaOf, colours, featureOf, followed, hatching, isDark, none, squareOf, styleOf } from '/dashboard-map-style.mjs';
 
 const element = (id) => document.getElementById(id);
 const whole = new Intl.NumberFormat('en');
-/** The zoom that is being rendered; of a run that is over, the one with failures, or the last. */
-function followed(zooms) {
-  const open = zooms.filter(({ metatiles, done, failed }) => done + failed < metatiles);
-  const begun = open.filter(({ done, failed }) => done + failed > 0);
-  const worst = zooms.filter(({ failed }) => failed > 0).at(-1);
-  return ((open.length > 0 ? (begun[0] ?? open[0]) : (worst ?? zooms.at(-1))) ?? { z: 0 }).z;
-}
-
 export function createRunMap(onProblem) {
   const container = element('map');
   const select = element('zoom');
@@ -28,6 +20,8 @@ export function createRunMap(onProblem) {
   let again = null;
   let paceMs = 1000;
   let refreshedAt = 0;
+  /** Version whose tiles are shown. */
+  let published = null;
 
   const start = () => {
     map = new MapView({
@@ -105,10 +99,32 @@ export function createRunMap(onProblem) {
     });
     map.addLayer({ id: 'tiles', type: 'raster', source: 'tiles', paint: { 'raster-fade-duration': 0 } }, 'area');
     showTiles();
+    showVersion(found);
     const [west, south, east, north] = found.bbox;
     map.fitBounds([west, south, east < west ? east + 360 : east, north], { padding: 24, animate: false, maxZoom: found.maxzoom + 1 });
     refresh(true);
   }
+
+  function showVersion({ version, isArchive }) {
+    published = version;
+    element('map-version').value = version ? 'of version ' + version : isArchive ? 'once a version is published' : '';
+  }
+
+  /** A version that is published meanwhile has other tiles. */
+  async function followVersion() {
+    const mine = wanted;
+    if (run === null || document.hidden) return;
+    const response = await fetch('/api/runs/' + encodeURIComponent(run));
+    if (!response.ok || mine !== wanted) return;
+    const found = (await response.json()).map;
+    if (found === null || found.version === published || !map?.getSource('tiles')) return;
+    showVersion(found);
+    map.refreshTiles('tiles');
+  }
+  const keepFollowing = () => {
+    const again = () => setTimeout(keepFollowing, 5000);
+    followVersion().then(again, again);
+  };
 
   const showTiles = () => {
     const isOn = element('show-tiles').checked;
@@ -200,6 +216,7 @@ export function createRunMap(onProblem) {
     refresh(true);
   });
   element('show-tiles').addEventListener('change', showTiles);
+  keepFollowing();
 
   return {
     show(next) {

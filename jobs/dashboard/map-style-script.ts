@@ -1,4 +1,4 @@
-/** Colours, layers and geometry of the map of a run. Text for browsers. */
+/** Colours, layers and geometry of the map of a run, and the zoom that it shows. Text for browsers. */
 export const MAP_STYLE_SCRIPT = `
 export const isDark = matchMedia('(prefers-color-scheme: dark)');
 export const colours = () =>
@@ -63,5 +63,13 @@ export function styleOf() {
       { id: 'mark', type: 'line', source: 'mark', paint: { 'line-color': c.failed, 'line-width': 5 } },
     ],
   };
+}
+
+/** The zoom that is being rendered; of a run that is over, the one with failures, or the last. */
+export function followed(zooms) {
+  const open = zooms.filter(({ metatiles, done, failed }) => done + failed < metatiles);
+  const begun = open.filter(({ done, failed }) => done + failed > 0);
+  const worst = zooms.filter(({ failed }) => failed > 0).at(-1);
+  return ((open.length > 0 ? (begun[0] ?? open[0]) : (worst ?? zooms.at(-1))) ?? { z: 0 }).z;
 }
 `;

@@ -93,7 +93,7 @@ dd.bad { color: var(--failed); font-weight: 600; }
 .swatch.done { background: var(--done); }
 .swatch.part { background: color-mix(in srgb, var(--done) 40%, transparent); }
 .swatch.failed { border: 2px solid var(--failed); }
-#zoom-figures { color: var(--muted); font-variant-numeric: tabular-nums; }
+#zoom-figures, #map-version { color: var(--muted); font-variant-numeric: tabular-nums; }
 #map { flex: 1 0 320px; border: 1px solid var(--line); border-radius: 6px; overflow: hidden; }
 .maplibregl-canvas:focus-visible { outline-offset: -4px; }
 

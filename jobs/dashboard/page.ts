@@ -60,6 +60,7 @@ const RUN_PART = `      <main id="run" tabindex="-1" aria-labelledby="run-name" 
           <div class="map-tools">
             <label>Metatiles of <select id="zoom"></select></label>
             <label><input type="checkbox" id="show-tiles" checked /> finished tiles</label>
+            <output id="map-version"></output>
             <ul class="legend" aria-label="Legend">
               <li><i class="swatch todo"></i>to do</li>
               <li><i class="swatch part"></i>in part</li>

@@ -4,6 +4,7 @@ import type { TileStore } from '../../src/store/tile-store.ts';
 import { createCover } from '../../src/tms/cover.ts';
 import type { Cover } from '../../src/tms/cover.ts';
 import type { Tile } from '../../src/tms/tile.ts';
+import { createFresh } from '../fresh.ts';
 import { createRequestEncoder, openOutput } from '../open-output.ts';
 import { coverAreaOf } from '../plan-jobs.ts';
 import type { Runs } from '../runs.ts';
@@ -15,6 +16,8 @@ export interface RunOutput extends AsyncDisposable {
   readonly cover: Cover;
   readonly extension: string;
   readonly contentType: string;
+  /** ID of the version whose tiles are shown; null = none is published. @throws TilerError those of the store */
+  version(): Promise<string | null>;
   /** Null if the tile is empty, or not there yet. @throws TilerError those of the store */
   tile(tile: Tile, signal: AbortSignal): Promise<Uint8Array | null>;
 }
@@ -28,6 +31,8 @@ export interface RunOutputs extends AsyncDisposable {
 const MAX_OPEN = 16;
 /** A folder may be begun anew with another request under the same name. */
 const FRESH_MS = 15_000;
+/** A new version is seen so soon after it was published. */
+const VERSION_FRESH_MS = 2_000;
 
 /** Keeps what is costly to make of a run: its cover and its store, which is opened when a first tile is asked for. */
 export function createRunOutputs(runs: Pick<Runs, 'request'>, config: Config, signal: AbortSignal): RunOutputs {
@@ -64,19 +69,27 @@ export function createRunOutputs(runs: Pick<Runs, 'request'>, config: Config, si
 
 function createRunOutput(request: TilesetRequest, config: Config, signal: AbortSignal): RunOutput {
   const { extension, contentType } = createRequestEncoder(request);
-  let store: Promise<TileStore> | null = null;
+  // What is replaced by a newer version is closed with the rest: tiles may be read of it still.
+  const opened: TileStore[] = [];
+  const open = async (): Promise<TileStore> => {
+    const store = await openOutput(request, config, { counters: createIoCounters(), signal });
+    opened.push(store);
+    return store;
+  };
+  const current = createFresh<{ readonly store: TileStore; readonly version: string | null }>(async (last) => {
+    const store = last?.store ?? (await open());
+    const version = (await store.versions({ signal }))?.current ?? null;
+    return { version, store: last === null || last.version === version ? store : await open() };
+  }, VERSION_FRESH_MS);
   return {
     request,
     cover: createCover({ ...request, area: coverAreaOf(request) }),
     extension,
     contentType,
-    async tile(tile, tileSignal) {
-      store ??= openOutput(request, config, { counters: createIoCounters(), signal });
-      return await (await store).get(tile, { signal: tileSignal });
-    },
+    version: async () => (await current.get()).version,
+    tile: async (tile, tileSignal) => await (await current.get()).store.get(tile, { signal: tileSignal }),
     async [Symbol.asyncDispose]() {
-      const opened = await store?.catch(() => null);
-      await opened?.[Symbol.asyncDispose]();
+      await Promise.allSettled(opened.splice(0).map((store) => store[Symbol.asyncDispose]()));
     },
   };
 }

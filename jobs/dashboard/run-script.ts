@@ -48,6 +48,7 @@ function figuresOf(status) {
     ['Empty', whole.format(status.empty)],
     ['Failed', whole.format(status.failed), status.failed > 0],
     ['Tiles', whole.format(status.tiles)],
+    ...(status.unchangedMetatiles > 0 ? [['Metatiles unchanged', whole.format(status.unchangedMetatiles)]] : []),
     ['Rate', status.tilesPerSecond === null ? '–' : figure(status.tilesPerSecond) + ' tiles/s'],
     ['Time left', status.etaSeconds === null ? '–' : duration(status.etaSeconds)],
     ...(status.lane ? [['Lane', status.lane]] : []),

@@ -16,10 +16,13 @@ const SLOT_BYTES = 2;
 /** Of a slot: the metatile has failed for good, and the process that is to continue the run does it again. */
 const FAILED = 0x8000;
 
+/** Of a slot: the metatile is done, and nothing of it was rendered. */
+const UNCHANGED = 0x4000;
+
 /**
  * Which metatiles of a local run are done: a file with one 16-bit slot for each, at `128 + 2 · index`. 0 = to do,
- * n + 1 = done with n tiles rendered (a metatile has at most 341), the highest bit = failed. 1e9 tiles in metatiles of
- * 8 x 8 take 31 MB. What has failed is to do again for whoever opens the journal.
+ * n + 1 = done with n tiles rendered (a metatile has at most 341), the highest bit = failed, the next one = done and
+ * unchanged. 1e9 tiles in metatiles of 8 x 8 take 31 MB. What has failed is to do again for whoever opens the journal.
  *
  * A slot is written in one piece and only after all tiles of its metatile are in the store, so a process killed at any
  * time leaves a journal that never claims too much. Writing a slot twice is harmless. After a crash of the machine
@@ -32,11 +35,17 @@ export interface Journal extends AsyncDisposable {
   readonly resumed: number;
   /** What the metatiles found done had to do without. */
   readonly leftOut: LeftOut;
-  /** Tiles that a done metatile rendered; null = to do. */
-  renderedOf(index: number): number | null;
-  markDone(index: number, rendered: number, leftOut?: LeftOut): Promise<void>;
+  /** What a done metatile came to; null = to do. */
+  doneOf(index: number): DoneMetatile | null;
+  markDone(index: number, done: DoneMetatile, leftOut?: LeftOut): Promise<void>;
   /** For those who look at the run: a failed metatile is to do as before. `rendered` = of its tiles that did not fail. */
   markFailed(index: number, rendered: number): Promise<void>;
+}
+
+export interface DoneMetatile {
+  /** Tiles that are not empty. */
+  readonly rendered: number;
+  readonly unchanged: boolean;
 }
 
 export interface OpenJournalOptions {
@@ -68,6 +77,8 @@ export async function openJournal(path: string, options: OpenJournalOptions): Pr
 export interface SlotState {
   readonly isDone: boolean;
   readonly isFailed: boolean;
+  /** Done, and nothing of it was rendered. */
+  readonly isUnchanged: boolean;
   /** Tiles rendered. */
   readonly rendered: number;
 }
@@ -75,7 +86,8 @@ export interface SlotState {
 /** Reads a slot of `readJournalSlots`. */
 export function slotState(slot: number): SlotState {
   const isFailed = slot >= FAILED;
-  return { isDone: slot > 0 && !isFailed, isFailed, rendered: Math.max(0, (slot & (FAILED - 1)) - 1) };
+  const isUnchanged = !isFailed && (slot & UNCHANGED) !== 0;
+  return { isDone: slot > 0 && !isFailed, isFailed, isUnchanged, rendered: Math.max(0, (slot & (UNCHANGED - 1)) - 1) };
 }
 
 /**
@@ -158,13 +170,13 @@ function createJournal(path: string, file: FileHandle, slots: Uint16Array, leftO
   return {
     resumed,
     leftOut,
-    renderedOf: (index) => {
-      const { isDone, rendered } = slotState(slots[index] ?? 0);
-      return isDone ? rendered : null;
+    doneOf: (index) => {
+      const { isDone, isUnchanged, rendered } = slotState(slots[index] ?? 0);
+      return isDone ? { rendered, unchanged: isUnchanged } : null;
     },
-    async markDone(index, rendered, leftOut) {
+    async markDone(index, { rendered, unchanged }, leftOut) {
       if (leftOut !== undefined && leftOut.tiles > 0) await noteLeftOut(path, index, leftOut);
-      slots[index] = rendered + 1;
+      slots[index] = (unchanged ? UNCHANGED : 0) + rendered + 1;
       await writeSlot(index);
     },
     async markFailed(index, rendered) {
@@ -182,8 +194,8 @@ export function* indicesToDo(
   tally: Pick<RunTally, 'addEarlier'>,
 ): Generator<number> {
   for (const work of plan.works()) {
-    const rendered = journal.renderedOf(work.index);
-    if (rendered === null) yield work.index;
-    else tally.addEarlier(work.index, allTilesOf(work).length, rendered);
+    const done = journal.doneOf(work.index);
+    if (done === null) yield work.index;
+    else tally.addEarlier(work.index, allTilesOf(work).length, done);
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createIoCounters } from '../../src/observe.ts';
 import { openTileStore, parseStoreLocation } from '../../src/store/open-store.ts';
 import type { Config } from '../../src/config.ts';
+import { readManifest } from '../manifest.ts';
 import { filesByRun, localPathsOf, removeFiles } from './local-files.ts';
 import type { LocalPlace } from './local-files.ts';
 import { findOwner, takeOwnership } from './local-owner.ts';
@@ -59,7 +60,9 @@ async function removeLeftovers({ output }: LocalPlace, { config: { s3 } }: Clean
   const { signal } = new AbortController();
   const unused = { extension: 'png', contentType: 'image/png', counters: createIoCounters() };
   await using store = await openTileStore(output, { ...unused, forcePathStyle: s3.forcePathStyle }, { signal });
-  await store.deleteParts({ signal });
+  // A tileset that is complete may keep its parts, for updates.
+  const manifest = await readManifest(store, { signal }).catch(() => null);
+  await store.deleteStaged({ signal, keepParts: manifest?.state === 'complete' && manifest.parts !== undefined });
   const location = parseStoreLocation(output);
   if (location.kind === 'folder') await removeHalfWritten(location.path, 2);
 }

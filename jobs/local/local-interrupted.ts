@@ -22,7 +22,7 @@ export async function withJournalCounts(
   const kept = await readKeptRequest(paths.request);
   if (slots === null || kept === null) return status;
   const zooms = status.zooms.map((zoom) => ({ ...zoom, done: 0, failed: 0 }));
-  let [rendered, tiles, done, failed] = [0, 0, 0, 0];
+  let [rendered, tiles, done, failed, unchangedMetatiles] = [0, 0, 0, 0, 0];
   for (const work of createPlan(kept.request).works()) {
     const slot = slotState(slots[work.index] ?? 0);
     if (!slot.isDone && !slot.isFailed) continue;
@@ -30,9 +30,11 @@ export async function withJournalCounts(
     if (zoom !== undefined) zoom[slot.isDone ? 'done' : 'failed']++;
     if (slot.isDone) done++;
     else failed++;
+    if (slot.isUnchanged) unchangedMetatiles++;
     rendered += slot.rendered;
     tiles += allTilesOf(work).length;
   }
   const empty = Math.max(0, tiles - rendered - status.failed);
-  return { ...status, rendered, empty, settledMetatiles: done + failed, failedMetatiles: failed, zooms };
+  const counts = { rendered, empty, settledMetatiles: done + failed, failedMetatiles: failed, unchangedMetatiles };
+  return { ...status, ...counts, zooms };
 }

@@ -2,7 +2,6 @@ import type { ChildProcess } from 'node:child_process';
 import type { Config } from '../../src/config.ts';
 import { TilerError } from '../../src/errors.ts';
 import { NOTHING_LEFT_OUT } from '../../src/render/left-out.ts';
-import { allTilesOf } from '../../src/tms/metatile.ts';
 import { indicesToDo } from './journal.ts';
 import type { Journal } from './journal.ts';
 import type { RunSteering } from './local-record.ts';
@@ -18,6 +17,7 @@ import { decideRetry, failTiles } from '../retry.ts';
 import type { Failure } from '../retry.ts';
 import { isBudgetUsedUp } from '../run-status.ts';
 import type { RunTally } from './run-tally.ts';
+import type { RunUpdate } from '../run-update.ts';
 import type { TilesetRequest } from '../request/tileset-request.ts';
 
 export interface LocalRunOptions {
@@ -28,6 +28,8 @@ export interface LocalRunOptions {
   /** The process that asked the sources, the first time; null = none did. */
   readonly takeFirst: () => ChildProcess | null;
   readonly overwrite: boolean;
+  /** Null = all metatiles are rendered. */
+  readonly update: RunUpdate | null;
   /** Failed tiles that end the run: `100` or `1%`; null = it goes on to its end. */
   readonly maxFailures: string | null;
   /** Called once, when rendering can begin: nothing is written before. What it is given steers the run from then on. */
@@ -36,6 +38,8 @@ export interface LocalRunOptions {
   readonly onState: (state: 'running' | 'paused') => void;
   /** Counts have changed. */
   readonly onProgress: () => void;
+  /** A metatile has failed for good; those that are made of it wait until this is done. */
+  readonly onFailed: (index: number) => Promise<void>;
   readonly tally: RunTally;
   readonly progress: Progress;
   readonly signal: AbortSignal;
@@ -44,9 +48,9 @@ export interface LocalRunOptions {
 /** `done` = each metatile is done or has failed for good; the others end it before that. */
 export type RunEnd = 'done' | 'interrupted' | 'cancelled' | 'budget used up';
 
-type Executed = Pick<MetatileResult, 'rendered' | 'empty' | 'failures' | 'leftOut'>;
+type Executed = Omit<MetatileResult, 'index' | 'io' | 'ms'>;
 
-/** An idle process closes its files and connections in milliseconds; one that does not is killed. */
+/** An idle process closes what it has open in milliseconds; one that does not is killed. */
 const CLOSE_GRACE_MS = 2_000;
 
 /**
@@ -79,12 +83,12 @@ class LocalRun {
   private reject: (error: unknown) => void = () => {};
 
   constructor(options: LocalRunOptions) {
-    const { request, config, overwrite, plan } = options;
+    const { request, config, overwrite, update, plan } = options;
     this.options = options;
     this.pool = new RenderPool({
-      processes: Math.max(1, Math.min(options.processes, plan.indexCount)),
+      processes: Math.max(1, Math.min(options.processes, plan.counts().metatiles)),
       takeFirst: options.takeFirst,
-      open: { kind: 'open', request, config, overwrite },
+      open: { kind: 'open', request, config, overwrite, update },
       onReady: () => void this.begin().catch((error: unknown) => this.reject(error)),
       next: (idle, slot) => {
         const metatile = this.isPaused ? null : this.schedule.next(idle, slot);
@@ -200,18 +204,19 @@ class LocalRun {
 
   private settle(index: number, executed: Executed): void {
     const { tally, progress, maxFailures, onProgress } = this.options;
-    const { journal } = this;
-    const { rendered, leftOut, failures } = executed;
+    const { rendered, leftOut, failures, unchanged = false } = executed;
     this.schedule.settle(index);
     tally.addSettled({ ...executed, index });
     progress.update(tally.state());
     onProgress();
-    if (failures.length > 0) this.failed.add(index);
     if (isBudgetUsedUp(maxFailures, { ...tally.state(), tiles: tally.state().total })) this.end('budget used up');
+    const { journal } = this;
     if (journal === null) return;
     // Its tiles are in place when a result arrives, so the journal never claims too much.
     const write = (
-      failures.length > 0 ? journal.markFailed(index, rendered) : journal.markDone(index, rendered, leftOut)
+      failures.length > 0
+        ? this.markFailed(journal, index, rendered)
+        : journal.markDone(index, { rendered, unchanged }, leftOut)
     )
       .catch((error: unknown) => this.reject(error))
       .finally(() => {
@@ -222,6 +227,12 @@ class LocalRun {
     this.journalWrites.add(write);
   }
 
+  private async markFailed(journal: Journal, index: number, rendered: number): Promise<void> {
+    await this.options.onFailed(index);
+    await journal.markFailed(index, rendered);
+    this.failed.add(index);
+  }
+
   /** True if what a metatile is made of is settled: done, in this run or before, or failed. */
   private isReady(index: number, journal: Journal): boolean {
     const { plan } = this.options;
@@ -229,14 +240,13 @@ class LocalRun {
     const work = plan.workAt(index);
     return (
       work === null ||
-      plan.childIndicesOf(work).every((child) => this.failed.has(child) || journal.renderedOf(child) !== null)
+      plan.childIndicesOf(work).every((child) => this.failed.has(child) || journal.doneOf(child) !== null)
     );
   }
 
   private allFailed(index: number, failure: Failure): Executed {
-    const work = this.options.plan.workAt(index);
-    const failures = failTiles(work === null ? [] : allTilesOf(work), failure);
-    return { rendered: 0, empty: 0, failures, leftOut: NOTHING_LEFT_OUT };
+    const { tiles = [], parents = [] } = this.options.plan.workAt(index) ?? {};
+    return { rendered: 0, empty: 0, failures: failTiles([...tiles, ...parents], failure), leftOut: NOTHING_LEFT_OUT };
   }
 
   private later(action: () => void, afterMs: number): void {

@@ -44,6 +44,7 @@ const LocalStatusSchema = z.object({
   metatiles: CountSchema,
   settledMetatiles: CountSchema,
   failedMetatiles: CountSchema,
+  unchangedMetatiles: CountSchema.default(0),
   /** Slots of its journal. */
   indexCount: CountSchema,
   zooms: z
@@ -93,7 +94,8 @@ export function ioOfStatus({ io: found }: Pick<LocalStatus, 'io'>): IoCounters {
 /** A status document as commands show it. `state` is that of its process, or `interrupted` if that is gone. */
 export function shownStatus(status: LocalStatus, state: ShownState, nowMs = Date.now()): RunStatus {
   const { run, name, output, reason, tiles, rendered, empty, failed, maxFailures } = status;
-  const { metatiles, settledMetatiles, failedMetatiles, failuresByCode, startedAt, updatedAt, endedAt } = status;
+  const { metatiles, settledMetatiles, failedMetatiles, unchangedMetatiles, failuresByCode } = status;
+  const { startedAt, updatedAt, endedAt } = status;
   const now = { atMs: nowMs, settledTiles: rendered + empty + failed };
   return {
     run,
@@ -109,6 +111,7 @@ export function shownStatus(status: LocalStatus, state: ShownState, nowMs = Date
     metatiles,
     settledMetatiles,
     failedMetatiles,
+    unchangedMetatiles,
     zooms: [...status.zooms]
       .sort((a, b) => a.z - b.z)
       .map(({ z: zoom, metatiles: of, done, failed: lost }) => ({ z: zoom, metatiles: of, done, failed: lost })),

@@ -4,6 +4,7 @@ import type { IoCounters } from '../../src/observe.ts';
 import type { SourceReach } from '../find-source-reach.ts';
 import type { MetatileResult } from '../metatile-result.ts';
 import type { Failure } from '../retry.ts';
+import type { RunUpdate } from '../run-update.ts';
 import type { TilesetRequest } from '../request/tileset-request.ts';
 
 /**
@@ -18,6 +19,8 @@ export type ToRenderProcess =
       readonly request: TilesetRequest;
       readonly config: Config;
       readonly overwrite: boolean;
+      /** Null = all metatiles are rendered. */
+      readonly update: RunUpdate | null;
     }
   | { readonly kind: 'metatile'; readonly index: number }
   | HostClosed

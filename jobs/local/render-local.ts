@@ -1,12 +1,14 @@
-import { isAbortError, TilerError } from '../../src/errors.ts';
+import { isAbortError } from '../../src/errors.ts';
+import type { TilerError } from '../../src/errors.ts';
 import type { Config } from '../../src/config.ts';
 import { createIoCounters } from '../../src/observe.ts';
 import type { IoCounters } from '../../src/observe.ts';
 import type { TileStore } from '../../src/store/tile-store.ts';
+import type { TilesetVersion } from '../../src/store/versions.ts';
 import { CleanupStack } from '../cleanup-stack.ts';
 import { FirstProcess } from './first-process.ts';
 import { finishTileset } from '../finish-tileset.ts';
-import { openJournal, removeJournal } from './journal.ts';
+import { indicesToDo, openJournal, removeJournal } from './journal.ts';
 import type { Journal } from './journal.ts';
 import { localPathsOf, localPlaceOf } from './local-files.ts';
 import type { LocalPlace } from './local-files.ts';
@@ -15,16 +17,18 @@ import { LocalRecord } from './local-record.ts';
 import type { RunSteering } from './local-record.ts';
 import { runMetatiles } from './local-run.ts';
 import type { RunEnd } from './local-run.ts';
-import { decideStart, manifestHead, manifestLeftOut, runId, writeManifest } from '../manifest.ts';
-import type { Manifest, RunStart } from '../manifest.ts';
+import { manifestLeftOut, runId } from '../manifest.ts';
+import type { Manifest } from '../manifest.ts';
 import { addIo } from '../metatile-result.ts';
 import { openOutput } from '../open-output.ts';
 import { createPlan } from '../plan-jobs.ts';
-import { prepareRun, warningsOf } from '../prepare-run.ts';
-import type { PreparedRun } from '../prepare-run.ts';
+import { announceRun, clearOutput, decideAgain, prepareRun, warningsOf } from '../prepare-run.ts';
+import type { BeginningRun, PreparedRun } from '../prepare-run.ts';
 import type { Progress, RunSummary } from '../progress.ts';
 import { runHash } from '../request/request-hash.ts';
 import { budgetReason } from '../run-status.ts';
+import type { UpdateOptions } from '../run-update.ts';
+import { spoilPart } from '../spoil-part.ts';
 import { createRunTally } from './run-tally.ts';
 import type { RunTally } from './run-tally.ts';
 import type { TilesetRequest } from '../request/tileset-request.ts';
@@ -35,6 +39,10 @@ export interface RenderLocalOptions {
   readonly processes: number;
   /** Begin anew and write over what is there. */
   readonly force: boolean;
+  /** Bring a finished tileset up to date. Absent or null = leave it as it is. */
+  readonly update?: UpdateOptions | null;
+  /** Keep what metatiles hand on for lower zooms, so that updates need not render more for its sake. Default false. */
+  readonly keepParts?: boolean;
   /** Failed tiles that end the run: `100` or `1%`; null = it goes on to its end. */
   readonly maxFailures: string | null;
   readonly progress: Progress;
@@ -58,14 +66,14 @@ export type RenderLocalOutcome =
  * those of opening the pipeline
  */
 export async function renderLocal(options: RenderLocalOptions): Promise<RenderLocalOutcome> {
-  const { config, force, signal } = options;
+  const { config, force, update = null, keepParts = false, signal } = options;
   const startedAt = performance.now();
   const ownIo = createIoCounters();
   await using store = await openOutput(options.request, config, { counters: ownIo, signal });
   const place = localPlaceOf(options.request.output, config.stateDir);
   await refuseIfOwned(place);
   using first = new FirstProcess(Math.min(options.processes, createPlan(options.request).indexCount));
-  const preparing = { store, config, force, ask: first.ask, counters: ownIo, signal };
+  const preparing = { store, config, force, update, keepParts, ask: first.ask, counters: ownIo, signal };
   const prepared = await prepareRun(options.request, preparing);
   const { request, start } = prepared;
   if (start.kind === 'complete') {
@@ -75,8 +83,8 @@ export async function renderLocal(options: RenderLocalOptions): Promise<RenderLo
   return await rendering.execute();
 }
 
-interface RenderingOptions extends RenderLocalOptions, PreparedRun {
-  readonly start: Extract<RunStart, { kind: 'render' }>;
+interface RenderingOptions extends Omit<RenderLocalOptions, 'update'>, PreparedRun {
+  readonly start: BeginningRun['start'];
   readonly store: TileStore;
   readonly place: LocalPlace;
   /** Outside work of this process itself. */
@@ -107,14 +115,22 @@ class Rendering implements AsyncDisposable {
   async execute(): Promise<RenderLocalOutcome> {
     const { options, tally } = this;
     try {
+      if (options.start.isPublished === true) return await this.closePublished();
       const end = await runMetatiles({
         ...options,
         overwrite: options.start.overwrite,
+        update: options.mode.update,
         tally,
         takeFirst: this.first.take,
         begin: (steering) => this.begin(steering),
         onState: (state) => void this.record?.setState(state),
         onProgress: () => this.record?.changed(),
+        onFailed: async (index) => {
+          const { store, plan, mode } = options;
+          // Also while the run is stopping.
+          const { signal } = new AbortController();
+          if (mode.update !== null) await spoilPart(store, plan.workAt(index), { signal });
+        },
       });
       return await this.close(end);
     } catch (error) {
@@ -128,10 +144,23 @@ class Rendering implements AsyncDisposable {
     await this.cleanup[Symbol.asyncDispose]();
   }
 
+  /** Its tiles are all there, and an earlier process was killed before it could say so. */
+  private async closePublished(): Promise<RenderLocalOutcome> {
+    const { plan } = this.options;
+    const ignore = (): void => {};
+    const fail = (error: TilerError): never => {
+      throw error;
+    };
+    const journal = await this.begin({ pause: ignore, resume: ignore, cancel: ignore, fail });
+    this.tally.addEarlierLeftOut(journal.leftOut);
+    // What it does not know is counted as nothing.
+    for (const _ of indicesToDo(plan, journal, this.tally));
+    return await this.close('done');
+  }
+
   private async begin(steering: RunSteering): Promise<Journal> {
-    const { store, request, requestHash, plan, place, start, force, signal, progress, maxFailures, ownIo } =
-      this.options;
-    const { generation, continues, overwrite } = start;
+    const { store, request, plan, place, start, signal, progress, maxFailures, ownIo } = this.options;
+    const { continues } = start;
     const { metatiles } = plan.counts();
     const { indexCount } = plan;
     const { run, tally } = this;
@@ -141,19 +170,13 @@ class Rendering implements AsyncDisposable {
       await LocalRecord.open({ place, run, request, metatiles, indexCount, maxFailures, tally, ownIo, note, onLost }),
     );
     // Between the decision and now another process may have begun, or finished.
-    const now = await decideStart(store, requestHash, { force, signal });
-    if (JSON.stringify(now) !== JSON.stringify(start)) {
-      const message = `Rendering to ${store.label}: found that another process has rendered there meanwhile; try again`;
-      throw new TilerError('STORE_CONFLICT', message);
-    }
+    await decideAgain(store, this.options, { signal });
     const { journal: journalPath } = localPathsOf(place, run);
     // Should this be killed between two steps, the output is found unfinished, and without a journal all is rendered.
     if (!continues) await removeJournal(journalPath);
     await this.record.begin({ continues });
-    // Parts of a run before this one would stand for metatiles that fail in this one.
-    if (!continues && overwrite) await store.deleteParts({ signal });
-    const head = manifestHead(request, { requestHash, generation });
-    await writeManifest(store, { ...head, state: 'rendering' }, { signal });
+    if (!continues) await clearOutput(store, this.options, { signal });
+    await announceRun(store, this.options, { signal });
     const journal = this.cleanup.use(await openJournal(journalPath, { run, indexCount }));
     if (journal.resumed > 0) note(`continuing: ${journal.resumed} of ${metatiles} metatiles are done already`);
     await this.record.follow(steering);
@@ -161,17 +184,19 @@ class Rendering implements AsyncDisposable {
   }
 
   private async close(end: RunEnd): Promise<RenderLocalOutcome> {
-    const { store, request, requestHash, plan, place, start, signal, warnings, maxFailures, ownIo, startedAt } =
-      this.options;
+    const { store, plan, place, start, mode, signal, warnings, maxFailures, ownIo, startedAt } = this.options;
     const { tally, run } = this;
     const leftOut = tally.leftOut();
     const { metatiles } = plan.counts();
     const figures = { ...tally.state(), metatiles };
+    const { unchangedMetatiles: unchanged } = tally.metatiles();
+    let version: TilesetVersion | null = null;
     if (end === 'done') {
-      const { generation } = start;
+      const { request, requestHash } = this.options;
       const { failures } = tally;
-      await finishTileset(store, { request, plan, requestHash, generation, ...figures, failures, leftOut, signal });
-      if (figures.failed === 0) await removeJournal(localPathsOf(place, run).journal);
+      const closing = { request, requestHash, mode, unchanged, failures, leftOut, signal };
+      version = await finishTileset(store, { ...closing, ...figures, generation: start.generation });
+      if (version !== null) await removeJournal(localPathsOf(place, run).journal);
     }
     const state = stateOf(end, figures.failed);
     const reason = end === 'budget used up' ? budgetReason(maxFailures ?? '', figures) : null;
@@ -180,7 +205,13 @@ class Rendering implements AsyncDisposable {
     addIo(io, tally.io);
     addIo(io, ownIo);
     const seconds = (performance.now() - startedAt) / 1000;
-    const remarks = { ...manifestLeftOut(leftOut), ...warningsOf(warnings), ...(reason === null ? {} : { reason }) };
+    const remarks = {
+      ...(mode.update === null ? {} : { unchanged }),
+      ...(version === null ? {} : { version: version.id }),
+      ...manifestLeftOut(leftOut),
+      ...warningsOf(warnings),
+      ...(reason === null ? {} : { reason }),
+    };
     return { kind: 'ran', summary: { run, state, ...figures, io, seconds, ...remarks }, failures: tally.failures };
   }
 }

@@ -3,6 +3,7 @@ import type { IoCounters } from '../../src/observe.ts';
 import { createLeftOutTally } from '../../src/render/left-out.ts';
 import type { LeftOut, TileFailure } from '../../src/render/tile-renderer.ts';
 import { MANIFEST_LEFT_OUT } from '../manifest.ts';
+import type { DoneMetatile } from './journal.ts';
 import { addIo } from '../metatile-result.ts';
 import type { MetatileResult } from '../metatile-result.ts';
 import type { ProgressState } from '../progress.ts';
@@ -15,6 +16,8 @@ const MAX_FAILURES_KEPT = 10_000;
 interface MetatileTally {
   readonly settledMetatiles: number;
   readonly failedMetatiles: number;
+  /** Of an update: those whose tiles are as they were. */
+  readonly unchangedMetatiles: number;
   /** In the order in which they were given. */
   readonly zooms: readonly (ZoomRange & { readonly done: number; readonly failed: number })[];
   /** Failed tiles by error code. */
@@ -32,11 +35,11 @@ export interface RunTally {
   /** What tiles had to do without; at most `MANIFEST_LEFT_OUT` scenes are kept. */
   leftOut(): LeftOut;
   /** Counts a metatile that an earlier process of the run finished. */
-  addEarlier(index: number, tiles: number, rendered: number): void;
+  addEarlier(index: number, tiles: number, done: DoneMetatile): void;
   /** Counts what the metatiles of an earlier process had to do without. */
   addEarlierLeftOut(leftOut: LeftOut): void;
   /** Counts a settled metatile: done, or failed for good. Its outside work is counted by `addIo`. */
-  addSettled(result: Pick<MetatileResult, 'index' | 'rendered' | 'empty' | 'failures' | 'leftOut'>): void;
+  addSettled(result: Omit<MetatileResult, 'io' | 'ms'>): void;
   addIo(io: IoCounters): void;
 }
 
@@ -48,11 +51,12 @@ export function createRunTally(total: number, zooms: readonly ZoomRange[] = []):
   const leftOut = createLeftOutTally(MANIFEST_LEFT_OUT);
   const perZoom = zooms.map((zoom) => ({ ...zoom, done: 0, failed: 0 }));
   let [rendered, empty, failed, earlier] = [0, 0, 0, 0];
-  let [settledMetatiles, failedMetatiles] = [0, 0];
+  let [settledMetatiles, failedMetatiles, unchangedMetatiles] = [0, 0, 0];
 
-  const addMetatile = (index: number, hasFailed: boolean): void => {
+  const addMetatile = (index: number, hasFailed: boolean, unchanged: boolean): void => {
     settledMetatiles++;
     if (hasFailed) failedMetatiles++;
+    if (unchanged) unchangedMetatiles++;
     const zoom = perZoom.find(({ firstIndex, indexCount }) => index >= firstIndex && index < firstIndex + indexCount);
     if (zoom !== undefined) zoom[hasFailed ? 'failed' : 'done']++;
   };
@@ -61,18 +65,18 @@ export function createRunTally(total: number, zooms: readonly ZoomRange[] = []):
     io,
     failures,
     state: () => ({ total, rendered, empty, failed }),
-    metatiles: () => ({ settledMetatiles, failedMetatiles, zooms: perZoom, failuresByCode }),
+    metatiles: () => ({ settledMetatiles, failedMetatiles, unchangedMetatiles, zooms: perZoom, failuresByCode }),
     earlierTiles: () => earlier,
-    addEarlier(index, tiles, earlierRendered) {
-      addMetatile(index, false);
+    addEarlier(index, tiles, done) {
+      addMetatile(index, false, done.unchanged);
       earlier += tiles;
-      rendered += earlierRendered;
-      empty += tiles - earlierRendered;
+      rendered += done.rendered;
+      empty += tiles - done.rendered;
     },
     leftOut: () => leftOut.total(),
     addEarlierLeftOut: (more) => leftOut.add(more),
     addSettled(result) {
-      addMetatile(result.index, result.failures.length > 0);
+      addMetatile(result.index, result.failures.length > 0, result.unchanged === true);
       leftOut.add(result.leftOut);
       rendered += result.rendered;
       empty += result.empty;

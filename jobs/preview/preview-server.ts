@@ -1,61 +1,67 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isTilerError, TilerError } from '../../src/errors.ts';
-import { createIoCounters } from '../../src/observe.ts';
-import { openTileStore } from '../../src/store/open-store.ts';
-import type { TileStore } from '../../src/store/tile-store.ts';
-import { parseTileJson, TILEJSON_CONTENT_TYPE, TILEJSON_NAME } from '../../src/store/tilejson.ts';
-import type { TileJson } from '../../src/store/tilejson.ts';
-import { contentSecurityPolicy, maplibreAnswer, pathOf, sendAnswer, startPageServer } from '../page-server.ts';
-import type { Answer, PageServer } from '../page-server.ts';
-import { PREVIEW_SCRIPT, PREVIEW_STYLE, previewPage } from './preview-page.ts';
+import { setMaxListeners } from 'node:events';
+import type { Config } from '../../src/config.ts';
+import { isTilerError } from '../../src/errors.ts';
+import { contentSecurityPolicy, pathOf, sendAnswer, startPageServer } from '../page-server.ts';
+import type { PageServer } from '../page-server.ts';
+import { answerPreview } from './answer-preview.ts';
+import { openPreviewSource } from './open-preview-source.ts';
+import { sendArchive } from './send-archive.ts';
+import type { PreviewSource } from './tileset-view.ts';
 
 export interface PreviewOptions {
-  /** What a request's `output` was: a folder, a `file:` URL or `s3://bucket/prefix`. */
-  readonly output: string;
+  /** What `openPreviewSource` opens. */
+  readonly target: string;
+  readonly config: Config;
+  /** What relative paths are relative to. */
+  readonly cwd: string;
   /** Default 127.0.0.1: whoever can reach the address can see the tiles. */
   readonly host?: string;
   /** Default 0: a free one is chosen. */
   readonly port?: number;
-  readonly forcePathStyle?: boolean;
   readonly signal: AbortSignal;
 }
 
 export interface PreviewServer {
   /** Address of the page. */
   readonly url: string;
-  /** Stops serving at once and closes the store. */
+  /** Stops serving at once and closes what it reads. */
   close(): Promise<void>;
 }
 
-const CONTENT_TYPES: Readonly<Record<string, string>> = {
-  png: 'image/png',
-  jpg: 'image/jpeg',
-  webp: 'image/webp',
-  avif: 'image/avif',
-};
-
-const TILE_PATH = /^\/tiles\/([0-9]{1,2})\/([0-9]{1,9})\/([0-9]{1,9})\.([a-z0-9]+)$/;
-
 const PAGE_HEADERS = { 'content-security-policy': contentSecurityPolicy(), 'referrer-policy': 'no-referrer' };
 
+const METHODS = 'GET, HEAD, OPTIONS';
+
+/** A day; browsers take less. */
+const PREFLIGHT_SECONDS = '86400';
+
 /**
- * Serves a page on which the tiles of an output can be looked at: MapLibre GL JS, TileJSON and tiles, all from this one
- * server and without the internet. Only GET and HEAD; nothing is written. An empty tile is 204.
+ * Serves a tileset: a page on which it can be looked at, tiles, TileJSON, a map style and WMTS capabilities that lead to
+ * them, the archive by ranges, and the documents beside it; for pages of every origin. Nothing is written. An empty tile is
+ * 204. `?v=ID` names a version that is kept.
  *
- * @throws TilerError `REQUEST_INVALID` if there is no tileset at `output`, `CONFIG_INVALID` if the address cannot be
- * listened on, and those of `openTileStore`
+ * @throws TilerError `CONFIG_INVALID` if the address cannot be listened on, and those of `openPreviewSource`
  */
 export async function startPreviewServer(options: PreviewOptions): Promise<PreviewServer> {
-  const { store, tileset } = await openTileset(options);
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+  const abort = (): void => closing.abort();
+  options.signal.addEventListener('abort', abort, { once: true });
+  const stop = async (source: PreviewSource): Promise<void> => {
+    options.signal.removeEventListener('abort', abort);
+    closing.abort();
+    await source[Symbol.asyncDispose]();
+  };
+  const source = await openPreviewSource(options.target, { ...options, signal: closing.signal });
   let server: PageServer;
   try {
     const address = { host: options.host ?? '127.0.0.1', port: options.port ?? 0 };
     server = await startPageServer(address, (request, response) =>
-      answerRequest(request, response, store, tileset, closing.signal),
+      answerRequest(request, response, source, closing.signal),
     );
   } catch (error) {
-    await store[Symbol.asyncDispose]();
+    await stop(source);
     throw error;
   }
   return {
@@ -63,61 +69,37 @@ export async function startPreviewServer(options: PreviewOptions): Promise<Previ
     async close() {
       closing.abort();
       await server.close();
-      await store[Symbol.asyncDispose]();
+      await stop(source);
     },
   };
-}
-
-/** The format of the tiles is in the TileJSON, so that the store is opened once to read it and once with it. */
-async function openTileset(options: PreviewOptions): Promise<{ store: TileStore; tileset: TileJson }> {
-  const { output, forcePathStyle = false, signal } = options;
-  const open = async (extension: string): Promise<TileStore> => {
-    const contentType = CONTENT_TYPES[extension] ?? '';
-    return await openTileStore(
-      output,
-      { extension, contentType, forcePathStyle, counters: createIoCounters() },
-      { signal },
-    );
-  };
-  await using documents = await open('png');
-  const tileset = await readTileJson(documents, signal);
-  if (tileset === null || CONTENT_TYPES[tileset.format] === undefined) {
-    const found = tileset === null ? 'no tileset there' : `tiles of the format ${tileset.format}`;
-    throw new TilerError(
-      'REQUEST_INVALID',
-      `Previewing ${documents.label}: expected ${TILEJSON_NAME} and tiles, found ${found}`,
-    );
-  }
-  return { store: await open(tileset.format), tileset };
-}
-
-async function readTileJson(store: TileStore, signal: AbortSignal): Promise<TileJson | null> {
-  const text = await store.getDocument(TILEJSON_NAME, { signal });
-  return text === null ? null : parseTileJson(text);
 }
 
 async function answerRequest(
   request: IncomingMessage,
   response: ServerResponse,
-  store: TileStore,
-  opened: TileJson,
+  source: PreviewSource,
   closing: AbortSignal,
 ): Promise<void> {
   request.resume();
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    response.writeHead(405, { allow: 'GET, HEAD' }).end();
+  response.setHeader('access-control-allow-origin', '*');
+  response.setHeader('access-control-expose-headers', 'ETag, Content-Range, Content-Length, Accept-Ranges');
+  if (request.method === 'OPTIONS') {
+    sendPreflight(response);
     return;
   }
-  const path = pathOf(request);
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.writeHead(405, { allow: METHODS }).end();
+    return;
+  }
   const disconnected = new AbortController();
   const abort = (): void => disconnected.abort();
   response.once('close', abort);
   closing.addEventListener('abort', abort, { once: true });
   try {
-    const answer = await findAnswer(path, originOf(request), store, opened, disconnected.signal);
-    sendFound(request, response, answer);
+    await answerFound(request, response, source, disconnected.signal);
   } catch (error) {
     if (disconnected.signal.aborted) return;
+    if (response.headersSent) throw error;
     response.writeHead(isTilerError(error) ? 502 : 500, { 'content-type': 'text/plain; charset=utf-8' });
     response.end(isTilerError(error) ? `${error.code}: ${error.message}\n` : 'internal error\n');
   } finally {
@@ -125,47 +107,44 @@ async function answerRequest(
   }
 }
 
-/** What lies at a path; `null` = an empty tile, `undefined` = no such path. */
-async function findAnswer(
-  path: string,
-  origin: string,
-  store: TileStore,
-  opened: TileJson,
+async function answerFound(
+  request: IncomingMessage,
+  response: ServerResponse,
+  source: PreviewSource,
   signal: AbortSignal,
-): Promise<Answer | null | undefined> {
-  const library = await maplibreAnswer(path, signal);
-  if (library !== null) return library;
-  if (path === '/preview.mjs') return { contentType: 'text/javascript; charset=utf-8', body: PREVIEW_SCRIPT };
-  if (path === '/preview.css') return { contentType: 'text/css; charset=utf-8', body: PREVIEW_STYLE };
-  if (path === '/') return { contentType: 'text/html; charset=utf-8', body: previewPage(opened.name) };
-  if (path === `/${TILEJSON_NAME}`) {
-    // Read again, so that a page loaded anew shows what a run has written meanwhile.
-    const tileset = (await readTileJson(store, signal)) ?? opened;
-    const tiles = [`${origin}/tiles/{z}/{x}/{y}.${opened.format}`];
-    return { contentType: TILEJSON_CONTENT_TYPE, body: JSON.stringify({ ...tileset, tiles }) };
+): Promise<void> {
+  const versionId = new URLSearchParams((request.url ?? '').split('?', 2)[1] ?? '').get('v');
+  const question = { path: pathOf(request), versionId, origin: originOf(request), signal };
+  const answer = await answerPreview(source, question);
+  switch (answer.kind) {
+    case 'body':
+      sendAnswer(request, response, answer, PAGE_HEADERS);
+      return;
+    case 'archive':
+      await sendArchive(request, response, answer.archive, { cacheControl: answer.cacheControl, signal });
+      return;
+    case 'empty':
+    case 'nothing':
+      response.setHeader('cache-control', 'no-cache');
+      response.setHeader('x-content-type-options', 'nosniff');
+      if (answer.kind === 'empty') response.writeHead(204).end();
+      else response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('nothing here\n');
   }
-  const match = TILE_PATH.exec(path);
-  if (match === null || match[4] !== opened.format) return undefined;
-  const tile = { z: Number(match[1]), x: Number(match[2]), y: Number(match[3]) };
-  if (tile.x >= 2 ** tile.z || tile.y >= 2 ** tile.z) return undefined;
-  const bytes = await store.get(tile, { signal });
-  return bytes === null ? null : { contentType: CONTENT_TYPES[opened.format] ?? '', body: bytes };
+}
+
+/** What a browser asks before a page of another origin may send `Range` and the like. */
+function sendPreflight(response: ServerResponse): void {
+  response.writeHead(204, {
+    allow: METHODS,
+    'access-control-allow-methods': METHODS,
+    'access-control-allow-headers': 'Range, If-Match, If-None-Match, If-Range',
+    'access-control-max-age': PREFLIGHT_SECONDS,
+  });
+  response.end();
 }
 
 /** The address as the client knows it, which is not the one listened on behind a forwarded port. */
 function originOf(request: IncomingMessage): string {
   const host = request.headers.host ?? '';
   return /^[A-Za-z0-9.:[\]-]+$/.test(host) ? `http://${host}` : '';
-}
-
-function sendFound(request: IncomingMessage, response: ServerResponse, answer: Answer | null | undefined): void {
-  response.setHeader('access-control-allow-origin', '*');
-  if (answer !== undefined && answer !== null) {
-    sendAnswer(request, response, answer, PAGE_HEADERS);
-    return;
-  }
-  response.setHeader('cache-control', 'no-cache');
-  response.setHeader('x-content-type-options', 'nosniff');
-  if (answer === null) response.writeHead(204).end();
-  else response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('nothing here\n');
 }

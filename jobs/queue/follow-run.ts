@@ -3,7 +3,7 @@ import { isAbortError } from '../../src/errors.ts';
 import { manifestLeftOut } from '../manifest.ts';
 import type { Progress, RunSummary } from '../progress.ts';
 import type { RunStore } from './run-store.ts';
-import { requireRun } from './producer.ts';
+import { unknownRun } from './producer.ts';
 
 /** Once a second is as often as anyone looks; a run's progress is two BITCOUNTs. */
 const POLL_MS = 1_000;
@@ -26,9 +26,8 @@ export async function followRun(
   let isPaused = false;
   try {
     for (let polls = 0; ; polls++) {
-      await requireRun(runStore, run);
       const found = await runStore.progress(run);
-      if (found === null) continue;
+      if (found === null) throw unknownRun(run);
       const { tiles: total, rendered, empty, failed, metatiles, io, state } = found;
       progress.update({ total, rendered, empty, failed });
       const ended = state !== 'running' && state !== 'paused';
@@ -38,7 +37,10 @@ export async function followRun(
         const seconds = (performance.now() - startedAt) / 1000;
         const counts = { total, rendered, empty, failed, metatiles };
         const leftOut = manifestLeftOut(await runStore.leftOut(run));
-        return { run, state: ended ? state : 'interrupted', ...counts, io, seconds, ...leftOut };
+        const { isUpdate = false, version = null } = (await runStore.view(run))?.details ?? {};
+        const update = isUpdate ? { unchanged: found.unchangedMetatiles } : {};
+        const made = version === null ? {} : { version };
+        return { run, state: ended ? state : 'interrupted', ...counts, io, seconds, ...update, ...made, ...leftOut };
       }
       await delay(polls < 20 ? FIRST_POLL_MS : POLL_MS, undefined, { signal }).catch((error: unknown) => {
         // One more look, which says how far it is.

@@ -4,12 +4,16 @@ import type { TileStore } from '../../src/store/tile-store.ts';
 import type { ExpandPayload, MetatilePayload } from './catalog.ts';
 import { isHot } from './lanes.ts';
 import type { Priority } from './lanes.ts';
-import { manifestHead, runId, writeManifest } from '../manifest.ts';
-import type { Manifest, RunStart } from '../manifest.ts';
+import { runId } from '../manifest.ts';
+import type { Manifest } from '../manifest.ts';
+import { announceRun, clearOutput } from '../prepare-run.ts';
+import type { BeginningRun } from '../prepare-run.ts';
 import { runHash } from '../request/request-hash.ts';
 import { ensureSupervisor, removeFailedJobs, removeWaitingJobs } from './run-jobs.ts';
 import type { RunOptions, RunRecord } from './run-record.ts';
+import type { RunStart } from '../run-start.ts';
 import { parseMaxFailures } from '../run-status.ts';
+import { PLAIN_MODE } from '../run-update.ts';
 import type { RunStore } from './run-store.ts';
 
 export interface SeedOptions extends Pick<RunOptions, 'zooms' | 'maxFailures'> {
@@ -44,49 +48,46 @@ export type SeedOutcome =
  */
 export async function seedRun(options: SeedOptions): Promise<SeedOutcome> {
   const { record, store, start, runStore, signal } = options;
-  const { requestHash } = record;
+  const { request, requestHash, mode = PLAIN_MODE } = record;
   if (start.kind === 'complete') {
-    return {
-      kind: 'complete',
-      run: runId(runHash(record.request), start.manifest.generation),
-      manifest: start.manifest,
-    };
+    return { kind: 'complete', run: runId(runHash(request), start.manifest.generation), manifest: start.manifest };
   }
-  const { generation, overwrite, continues } = start;
-  const run = runId(runHash(record.request), generation);
+  const { generation, overwrite } = start;
+  const run = runId(runHash(request), generation);
   // Before anything is changed.
   if (options.maxFailures != null) parseMaxFailures(options.maxFailures, record.tiles);
-  const replaced = await runStore.takeOutput(record.request.output, run);
-  // Only with force, or after the output was emptied: the run that this one replaces must not go on writing.
+  const replaced = await runStore.takeOutput(request.output, run);
+  // With force, after the output was emptied, or an update that had stopped: the run that this one replaces must not go
+  // on writing.
   if (replaced !== null) await cancelRun(options, replaced);
-  const kind = await openRun(options, { ...record, run, generation, overwrite }, continues);
-  // Parts of a run before this one would stand for metatiles that fail in this one.
-  if (kind === 'created' && overwrite) await store.deleteParts({ signal });
-  const head = manifestHead(record.request, { requestHash, generation });
-  await writeManifest(store, { ...head, state: 'rendering' }, { signal });
+  const kind = await openRun({ ...options, start }, { ...record, run, generation, overwrite });
+  await announceRun(store, { request, requestHash, start, mode }, { signal });
   await ensureSupervisor(options, run);
   return { kind, run };
 }
 
 async function openRun(
-  options: SeedOptions,
+  options: SeedOptions & Pick<BeginningRun, 'start'>,
   record: RunRecord,
-  continues: boolean,
 ): Promise<'created' | 'found' | 'paused' | 'continued'> {
-  const { runStore, priority = null, hotMetatiles = 0, maxFailures = null, zooms } = options;
+  const { runStore, store, start, priority = null, hotMetatiles = 0, maxFailures = null, zooms } = options;
+  const { mode = PLAIN_MODE } = record;
   const hot = isHot(record.metatiles, { hotMetatiles }, priority);
-  const created = { hot, maxFailures, ...(zooms === undefined ? {} : { zooms }) };
-  if (await runStore.create(record, created)) return 'created';
-  const state = (await runStore.progress(record.run))?.state;
+  await using _ = await runStore.lock(record.run, options.signal);
+  const state = (await runStore.progress(record.run))?.state ?? null;
   const isOpen = state === 'running' || state === 'paused';
-  if (isOpen || (continues && (await reopenRun(options, record.run)))) {
+  if (isOpen || (state !== null && start.continues && (await reopenRun(options, record.run)))) {
     await runStore.treat(record.run, { maxFailures, ...(priority === null ? {} : { hot }) }, record.tiles);
     return isOpen ? (state === 'paused' ? 'paused' : 'found') : 'continued';
   }
   // The output was emptied since: what the record says about its tiles is no longer true.
-  await removeFailedJobs(options.metatileQueue, record.run);
-  await runStore.remove(record.run);
-  await runStore.create(record, created);
+  if (state !== null) {
+    await removeFailedJobs(options.metatileQueue, record.run);
+    await runStore.remove(record.run);
+  }
+  // Before there is a run that others would find.
+  await clearOutput(store, { start, mode }, options);
+  await runStore.create(record, { hot, maxFailures, ...(zooms === undefined ? {} : { zooms }) });
   return 'created';
 }
 
@@ -134,5 +135,10 @@ async function reopenRun({ runStore, metatileQueue }: Queues, run: string): Prom
 export async function requireRun(runStore: RunStore, run: string): Promise<RunRecord> {
   const record = await runStore.get(run);
   if (record !== null) return record;
-  throw new TilerError('RUN_UNKNOWN', `Looking for the run ${run}: there is none of that name`);
+  throw unknownRun(run);
+}
+
+/** There is no run of that name. */
+export function unknownRun(run: string): TilerError {
+  return new TilerError('RUN_UNKNOWN', `Looking for the run ${run}: there is none of that name`);
 }

@@ -56,6 +56,7 @@ export class QueueRuns implements Runs {
     const { progress, details, failuresByCode, samples } = view;
     const { opened: _, hot, isBudgetUsedUp, ...counts } = progress;
     const { name, output, maxFailures, startedAt, updatedAt, endedAt } = details;
+    const spent = isBudgetUsedUp && maxFailures !== null ? budgetReason(maxFailures, progress) : null;
     const isRunning = progress.state === 'running';
     return {
       run,
@@ -64,7 +65,7 @@ export class QueueRuns implements Runs {
       output: output ?? '',
       ...counts,
       lane: hot ? 'hot' : 'normal',
-      reason: isBudgetUsedUp && maxFailures !== null ? budgetReason(maxFailures, progress) : null,
+      reason: details.reason ?? spent,
       zooms: await runStore.bits.zooms(run, details.zooms),
       ...(isRunning ? paceOf(samples, progress.tiles) : { tilesPerSecond: null, etaSeconds: null }),
       failuresByCode,
@@ -84,9 +85,9 @@ export class QueueRuns implements Runs {
   }
 
   async metatileBits(run: string, fromIndex: number, count: number): Promise<MetatileBits | null> {
-    const record = await this.queues.runStore.get(run);
-    if (record === null) return null;
-    const length = Math.max(0, Math.min(count, record.indexCount - fromIndex, MAX_BITS));
+    const indexCount = await this.queues.runStore.indexCount(run);
+    if (indexCount === null) return null;
+    const length = Math.max(0, Math.min(count, indexCount - fromIndex, MAX_BITS));
     return await this.queues.runStore.bits.range(run, fromIndex, length);
   }
 

@@ -91,7 +91,7 @@ export function inspectInfo(info: string, mode: RedisSettings['mode']): RedisFin
 }
 
 /*
- * KEYS: any of the prefix. ARGV: commands. → those that the user may not send. A server before Redis 7 cannot be asked,
+ * KEYS: one of the prefix. ARGV: commands. → those that the user may not send. A server before Redis 7 cannot be asked,
  * and commands that it does not know are not asked for.
  */
 const MISSING_COMMANDS = `

@@ -51,6 +51,11 @@ export class RunKeys {
     return `${this.prefix}:watch`;
   }
 
+  /** Held by the one producer that begins a run. */
+  lock(run: string): string {
+    return `${this.prefix}:lock:${run}`;
+  }
+
   /** Says which run writes to an output. */
   output(output: string): string {
     return `${this.prefix}:output:${createHash('sha256').update(output).digest('hex')}`;

@@ -4,9 +4,10 @@ import { createIoCounters } from '../../src/observe.ts';
 import type { IoCounters } from '../../src/observe.ts';
 import type { LeftOutScene } from '../../src/render/tile-renderer.ts';
 import { IO_KEYS } from '../metatile-result.ts';
-import { createPlan } from '../plan-jobs.ts';
 import { parseMaxFailures } from '../run-status.ts';
 import type { ZoomRange } from '../run-status.ts';
+import { PLAIN_MODE, planOfRun } from '../run-update.ts';
+import type { RunMode } from '../run-update.ts';
 import type { TilesetRequest } from '../request/tileset-request.ts';
 
 /**
@@ -26,17 +27,19 @@ export interface RunRecord {
   readonly indexCount: number;
   readonly metatiles: number;
   readonly tiles: number;
+  /** Absent = it renders everything, and leaves nothing for updates. */
+  readonly mode?: RunMode;
 }
 
 /** How a run is treated, which may be changed while it runs. */
 export interface RunTreatment {
-  /** How many tiles may fail, as it was given: `100` or `1%`; null = any number. */
+  /** How many tiles may fail, as it was given: `100` or `1%`; null = no limit. */
   readonly maxFailures: string | null;
   /** Goes before runs that are not. */
   readonly hot: boolean;
 }
 
-/** What a run begins with besides its record; what is not given has its default: any number of failures, not hot. */
+/** What a run begins with besides its record; what is not given has its default: no limit of failures, not hot. */
 export interface RunOptions extends Partial<RunTreatment> {
   /** `TilesetPlan.zooms`, if it is at hand: with a polygon it takes a while to count. */
   readonly zooms?: readonly ZoomRange[];
@@ -54,6 +57,7 @@ export interface RunProgress {
   readonly tiles: number;
   readonly settledMetatiles: number;
   readonly failedMetatiles: number;
+  readonly unchangedMetatiles: number;
   readonly rendered: number;
   readonly empty: number;
   readonly failed: number;
@@ -71,6 +75,7 @@ const COUNT_FIELDS = [
   'failedEmpty',
   'doneMetatiles',
   'failedMetatiles',
+  'unchangedMetatiles',
   'spent',
   'hot',
 ] as const;
@@ -80,16 +85,30 @@ type ProgressField = (typeof PROGRESS_FIELDS)[number];
 const STATES: readonly string[] = ['running', 'paused', 'complete', 'failed', 'cancelled'];
 
 /** What a status shows besides the progress. */
-export const DETAIL_FIELDS = ['name', 'output', 'maxFailures', 'startedAt', 'updatedAt', 'endedAt', 'zooms'] as const;
+export const DETAIL_FIELDS = [
+  'name',
+  'output',
+  'maxFailures',
+  'startedAt',
+  'updatedAt',
+  'endedAt',
+  'zooms',
+  'isUpdate',
+  'version',
+  'reason',
+] as const;
 
 /** What a status shows besides the progress; null = there is none. */
-export type RunDetails = Readonly<Record<Exclude<(typeof DETAIL_FIELDS)[number], 'zooms'>, string | null>> & {
+export type RunDetails = Readonly<
+  Record<Exclude<(typeof DETAIL_FIELDS)[number], 'zooms' | 'isUpdate'>, string | null>
+> & {
   readonly zooms: readonly ZoomRange[];
+  readonly isUpdate: boolean;
 };
 
 /** Reads a record from the fields of its hash; null if the hash is none of a run. */
 export function recordFromFields(run: string, fields: Readonly<Record<string, string>>): RunRecord | null {
-  const { request, requestHash, v } = fields;
+  const { request, requestHash, mode, v } = fields;
   if (request === undefined || requestHash === undefined) return null;
   if (v !== '1') {
     throw new TilerError('PAYLOAD_VERSION_UNSUPPORTED', `Reading the run ${run}: found version ${v}, expected 1`);
@@ -104,6 +123,7 @@ export function recordFromFields(run: string, fields: Readonly<Record<string, st
     indexCount: Number(fields['indexCount']),
     metatiles: Number(fields['metatiles']),
     tiles: Number(fields['tiles']),
+    ...(mode === undefined ? {} : { mode: JSON.parse(mode) as RunMode }),
   };
 }
 
@@ -123,6 +143,7 @@ export function progressFromValues(values: readonly (string | null)[]): RunProgr
     tiles: count('tiles'),
     settledMetatiles: count('doneMetatiles') + count('failedMetatiles'),
     failedMetatiles: count('failedMetatiles'),
+    unchangedMetatiles: count('unchangedMetatiles'),
     rendered: count('rendered') + count('failedRendered'),
     empty: count('empty') + count('failedEmpty'),
     failed: count('failed'),
@@ -132,8 +153,8 @@ export function progressFromValues(values: readonly (string | null)[]): RunProgr
 
 /** Reads the values of `DETAIL_FIELDS`. */
 export function detailsFromValues(values: readonly (string | null)[]): RunDetails {
-  const [name = null, output = null, maxFailures = null, startedAt = null, updatedAt = null, endedAt = null, zooms] =
-    values;
+  const [name = null, output = null, maxFailures = null, startedAt = null, updatedAt = null, endedAt = null] = values;
+  const [zooms, isUpdate, version = null, reason = null] = values.slice(6);
   return {
     name,
     output,
@@ -141,6 +162,9 @@ export function detailsFromValues(values: readonly (string | null)[]): RunDetail
     startedAt,
     updatedAt,
     endedAt,
+    isUpdate: isUpdate === '1',
+    version,
+    reason,
     // Written from a plan.
     zooms: zooms === null || zooms === undefined ? [] : (JSON.parse(zooms) as readonly ZoomRange[]),
   };
@@ -148,7 +172,7 @@ export function detailsFromValues(values: readonly (string | null)[]): RunDetail
 
 /** The fields of a new record. */
 export function fieldsOf(
-  { request, requestHash, generation, overwrite, indexCount, metatiles, tiles }: RunRecord,
+  { request, requestHash, generation, overwrite, indexCount, metatiles, tiles, mode = PLAIN_MODE }: RunRecord,
   { maxFailures = null, hot = false, zooms }: RunOptions = {},
 ): Readonly<Record<string, string>> {
   const fields = {
@@ -164,7 +188,9 @@ export function fieldsOf(
     tiles,
     overwrite: overwrite ? 1 : 0,
     hot: hot ? 1 : 0,
-    zooms: JSON.stringify(zooms ?? createPlan(request).zooms),
+    zooms: JSON.stringify(zooms ?? planOfRun(request, mode.update).zooms),
+    ...(mode === PLAIN_MODE ? {} : { mode: JSON.stringify(mode) }),
+    ...(mode.update === null ? {} : { isUpdate: 1 }),
     ...(request.name === undefined ? {} : { name: request.name }),
     ...(maxFailures === null ? {} : { maxFailures, failuresAllowed: parseMaxFailures(maxFailures, tiles) }),
   };

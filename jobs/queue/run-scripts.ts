@@ -10,7 +10,7 @@ const NOW = `
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))`;
 
-/** KEYS: any of the node. → the time of Redis in milliseconds since 1970 */
+/** KEYS: one of the node. → the time of Redis in milliseconds since 1970 */
 export const TIME = `${NOW}
 return now`;
 
@@ -21,6 +21,22 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 redis.call('HSET', KEYS[1], 'startedAt', now, 'updatedAt', now)
 redis.call('SADD', KEYS[2], ARGV[1])
 redis.call('SADD', KEYS[3], ARGV[1])
+return 1`;
+
+/** KEYS: lock. ARGV: token, milliseconds. Holds it for longer, if it is held. → 1 = it is */
+export const EXTEND_LOCK = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
+
+/** KEYS: lock. ARGV: token. → 1 = it was held, and is not any more */
+export const RELEASE_LOCK = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`;
+
+/** KEYS: record. ARGV: field, text. Notes it unless the record is gone. → 1 = noted */
+export const NOTE = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1`;
 
 /**
@@ -112,7 +128,7 @@ for i = 2, #ARGV do
   if state == ARGV[i] then
     redis.call('HSET', KEYS[1], 'state', 'running', 'updatedAt', now)
     redis.call('HINCRBY', KEYS[1], 'opened', 1)
-    redis.call('HDEL', KEYS[1], 'failed', 'failedRendered', 'failedEmpty', 'failedIncomplete', 'failedMetatiles', 'spent', 'endedAt')
+    redis.call('HDEL', KEYS[1], 'failed', 'failedRendered', 'failedEmpty', 'failedIncomplete', 'failedMetatiles', 'spent', 'reason', 'endedAt')
     redis.call('DEL', KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8])
     for _, kept in ipairs({ KEYS[1], KEYS[2], KEYS[9], KEYS[10] }) do redis.call('PERSIST', kept) end
     redis.call('SADD', KEYS[11], ARGV[1])
@@ -139,7 +155,7 @@ redis.call('LTRIM', KEYS[2], -tonumber(ARGV[1]), -1)
 return 1`;
 
 /**
- * KEYS: record. ARGV: failures allowed or '' = any number, budget as given, '1' = hot. Changes how a run is treated. A
+ * KEYS: record. ARGV: failures allowed or '' = no limit, budget as given, '1' = hot. Changes how a run is treated. A
  * budget that is larger than what failed is no longer used up.
  */
 export const CONFIGURE_RUN = `
@@ -162,8 +178,8 @@ redis.call('ZADD', KEYS[1], now, ARGV[1])
 return { redis.call('ZCARD', KEYS[1]), tonumber(redis.call('GET', KEYS[2]) or '0') }`;
 
 /**
- * KEYS: RUN, open runs, all runs, output. ARGV: run, least age of its last change in milliseconds, or '' = remove it in any
- * state and of any age; otherwise only if it ended. → 1 = removed
+ * KEYS: RUN, open runs, all runs, output. ARGV: run, least age of its last change in milliseconds, or '' = remove it
+ * whatever its state and age; otherwise only if it ended. → 1 = removed
  */
 export const REMOVE_RUN = `${NOW}
 if ARGV[2] ~= '' then

@@ -9,6 +9,7 @@ import type { RedisConnection } from './redis.ts';
 import { RunBits, repliesOf } from './run-bits.ts';
 import { QueueTurns } from './queue-turns.ts';
 import { RunKeys } from './run-keys.ts';
+import { lockRun } from './run-lock.ts';
 import { PROGRESS_FIELDS, fieldsOf, leftOutFromFields, progressFromValues, recordFromFields } from './run-record.ts';
 import type { RunOptions, RunProgress, RunRecord, RunState, RunTreatment } from './run-record.ts';
 import * as scripts from './run-scripts.ts';
@@ -20,7 +21,7 @@ import type { RunView } from './run-view.ts';
 export type Claim = 'todo' | 'settled' | 'unknown' | 'outside' | Exclude<RunState, 'running'>;
 
 /** What a settled metatile came to; without `leftOut`, nothing was left out. */
-type Settled = Pick<MetatileResult, 'index' | 'rendered' | 'empty'> & {
+type Settled = Pick<MetatileResult, 'index' | 'rendered' | 'empty' | 'unchanged'> & {
   readonly leftOut?: LeftOut | undefined;
 };
 
@@ -60,6 +61,22 @@ export class RunStore {
   /** The run, or null if there is none of that name. */
   async get(run: string): Promise<RunRecord | null> {
     return recordFromFields(run, await this.redis.hgetall(this.keys.record(run)));
+  }
+
+  /** Metatiles of a run's plan, and so bits of its bitmaps; null if there is none of that name. */
+  async indexCount(run: string): Promise<number | null> {
+    const count = await this.redis.hget(this.keys.record(run), 'indexCount');
+    return count === null ? null : Number(count);
+  }
+
+  /** Waits until no other producer begins the run. It is to be disposed of. */
+  async lock(run: string, signal: AbortSignal): Promise<AsyncDisposable> {
+    return await lockRun(this.redis, this.keys.lock(run), signal);
+  }
+
+  /** Notes the version that a run has made, or why it could not be finished. */
+  async note(run: string, field: 'version' | 'reason', text: string): Promise<void> {
+    await this.redis.eval(scripts.NOTE, 1, this.keys.record(run), field, text);
   }
 
   /** Names of all runs, sorted. */
@@ -103,8 +120,9 @@ export class RunStore {
   }
 
   /** Counts a metatile as done, once. Its tiles must be in place. */
-  async complete(run: string, { index, rendered, empty, leftOut }: Settled): Promise<boolean> {
-    const counters = { doneMetatiles: 1, rendered, empty, incomplete: leftOut?.tiles ?? 0 };
+  async complete(run: string, { index, rendered, empty, leftOut, unchanged }: Settled): Promise<boolean> {
+    const counts = { doneMetatiles: 1, rendered, empty, incomplete: leftOut?.tiles ?? 0 };
+    const counters = unchanged === true ? { ...counts, unchangedMetatiles: 1 } : counts;
     return await this.settle(run, index, 'done', counters, { leftOut });
   }
 
@@ -171,6 +189,11 @@ export class RunStore {
   async takeOutput(output: string, run: string): Promise<string | null> {
     const before = await this.redis.set(this.keys.output(output), run, 'EX', KEEP_OUTPUT_S, 'GET');
     return before === run ? null : before;
+  }
+
+  /** The run that was the last to write to an output; null = none that is known. */
+  async runOf(output: string): Promise<string | null> {
+    return await this.redis.get(this.keys.output(output));
   }
 
   /**

@@ -171,6 +171,8 @@ const FILE_URL = /^file:\/\/(localhost)?\/[^?#]+$/;
 
 const OUTPUT_FORMS = 'a folder, a file: URL, or s3://bucket/prefix, or one that ends in .pmtiles';
 
+const BUCKET_ARCHIVE = 'one that ends in .pmtiles: .mbtiles are for folders, as SQLite cannot write to a bucket';
+
 function outputProblems(output: string | undefined): readonly Problem[] {
   if (output === undefined) {
     return [];
@@ -178,7 +180,8 @@ function outputProblems(output: string | undefined): readonly Problem[] {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(output)?.[1]?.toLowerCase();
   const isUsable =
     scheme === undefined || (scheme === 's3' ? S3_URL.test(output) : scheme === 'file' && FILE_URL.test(output));
-  return isUsable && !output.includes('\0') ? [] : [problem('output', output, OUTPUT_FORMS)];
+  if (!isUsable || output.includes('\0')) return [problem('output', output, OUTPUT_FORMS)];
+  return scheme === 's3' && /\.mbtiles\/*$/i.test(output) ? [problem('output', output, BUCKET_ARCHIVE)] : [];
 }
 
 function areaProblems(area: TilesetRequest['area'] | undefined): readonly Problem[] {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '../../src/digest.ts';
 import type { TilesetRequest } from './tileset-request.ts';
 
 /**
@@ -7,6 +8,15 @@ import type { TilesetRequest } from './tileset-request.ts';
  */
 export function renderHash(request: TilesetRequest): string {
   return hash(renderFields(request));
+}
+
+/**
+ * Names everything in a request that can change what is made of given scenes in a given order: the fields of `renderHash`
+ * without those that only decide which scenes there are, and what an asset that cannot be read does, as metatiles with
+ * one are rendered again in any case. SHA-256 in hex over canonical JSON.
+ */
+export function pixelHash(request: TilesetRequest): string {
+  return hash(pixelFields(request));
 }
 
 /**
@@ -29,18 +39,25 @@ function renderFields(request: TilesetRequest): Readonly<Record<string, unknown>
   // Left out are what changes how a catalog is asked (limit) and what only ever fails (maxItems).
   const { type, url, query, sortby } = request.mosaic;
   return {
+    ...pixelFields(request),
     mosaic: { type, url, query, sortby },
-    tileMatrixSet: request.tileMatrixSet,
-    tileSize: request.tileSize,
+    // Keys and hrefs of what was asked for are in the versions of scenes.
     assets: request.assets,
     onMissingAsset: request.onMissingAsset,
+    onAssetError: request.onAssetError === 'skip' ? 'skip' : undefined,
+  };
+}
+
+function pixelFields(request: TilesetRequest): Readonly<Record<string, unknown>> {
+  return {
+    tileMatrixSet: request.tileMatrixSet,
+    tileSize: request.tileSize,
     bidx: request.bidx,
     nodata: request.nodata,
     rescale: request.rescale,
     pixelSelection: request.pixelSelection,
     // Their defaults are left out, so that requests from before there were these fields keep their hash.
     bandRule: request.bandRule === 'band' ? 'band' : undefined,
-    onAssetError: request.onAssetError === 'skip' ? 'skip' : undefined,
     sidecars: request.sidecars.length > 0 ? [...new Set(request.sidecars)].sort() : undefined,
     unscale: request.unscale === 'none' ? undefined : request.unscale,
     crs: request.crs,
@@ -62,13 +79,4 @@ function tilesetFields(request: TilesetRequest): Readonly<Record<string, unknown
 
 function hash(fields: Readonly<Record<string, unknown>>): string {
   return createHash('sha256').update(canonicalJson(fields)).digest('hex');
-}
-
-/** JSON with the keys of every object sorted by code unit and no white space; undefined fields are left out. */
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }

@@ -31,8 +31,14 @@ export const StacMosaicSchema = z.strictObject({
     .record(z.string(), z.json())
     .default({})
     .describe(
-      'body of the item search: collections, datetime, query, filter, ids, …; bbox and intersects narrow the area further',
+      'body of the item search: collections, datetime, query, filter, ids, …; bbox and intersects narrow the area further; ' +
+        'an end of datetime may be a duration before today, as P30D/..',
     ),
+  asOf: z
+    .string()
+    .regex(/^\d{4}-\d\d-\d\d$/)
+    .optional()
+    .describe('the day, in UTC, that durations in query.datetime end with; default: the day on which a run begins'),
   sortby: z
     .array(z.string().regex(/^[+-]?[A-Za-z0-9_:.-]+$/))
     .min(1)
@@ -182,7 +188,33 @@ export const TilesetRequestSchema = z.strictObject({
   output: z
     .string()
     .min(1)
-    .describe('a folder, a file: URL, or s3://bucket/prefix; one that ends in .pmtiles is one archive'),
+    .describe(
+      'a folder, a file: URL, or s3://bucket/prefix; one file if it ends in .pmtiles, or, in a folder, in .mbtiles',
+    ),
+  description: z.string().min(1).max(10_000).optional().describe('of the tileset, in its documents'),
+  attribution: z
+    .string()
+    .min(1)
+    .max(2_000)
+    .optional()
+    .describe('whom the imagery is owed to; maps show it, links as HTML'),
+  publicUrl: z
+    .string()
+    .max(2_000)
+    .regex(/^https?:\/\/[^/?#\s@]+(\/[^?#\s]*)?$/, 'an http or https URL without user, query and fragment')
+    .optional()
+    .describe(
+      'where the output can be read by others, the URL of its folder or of its archive; links in the documents beside the ' +
+        'tiles are absolute with it, else relative',
+    ),
+  keepVersions: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(3)
+    .describe(
+      'versions of an archive that are kept, the newest included; older ones are deleted when a new one is published',
+    ),
 });
 
 export type TilesetRequestInput = z.input<typeof TilesetRequestSchema>;

@@ -23,6 +23,20 @@ export interface BandScale {
   readonly offset: number;
 }
 
+/** A file of which a COG is made, or would be if it were there. */
+export interface CogFile {
+  /** What its href ends with behind that of the COG; empty for the COG itself. */
+  readonly suffix: '' | SidecarSuffix;
+  /** `RangeSource.version`, or `FILE_ABSENT`. */
+  readonly version: string | null;
+}
+
+/** The version of a file that is not there. No ETag is like it, as those are in quotes. */
+export const FILE_ABSENT = 'absent';
+
+/** Endings of files beside a COG; `.msk.ovr` holds the overviews of the mask if the `.msk` itself does not. */
+export type SidecarSuffix = '.ovr' | '.msk' | '.msk.ovr';
+
 /**
  * An open cloud-optimised GeoTIFF: what it is, and windows of its pixels.
  *
@@ -32,6 +46,8 @@ export interface BandScale {
  */
 export interface Cog extends AsyncDisposable {
   readonly label: string;
+  /** The files that were read when it was opened: first its own, then those that were looked for beside it. */
+  readonly files: readonly CogFile[];
   readonly crs: CogCrs;
   readonly transform: Affine;
   readonly levels: readonly CogLevel[];

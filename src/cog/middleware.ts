@@ -38,6 +38,7 @@ function withRetry(source: RangeSource, options: RetryOptions): RangeSource {
     label: source.label,
     read: (offset, length, { signal }) =>
       withRetries(() => source.read(offset, length, { signal }), options, { signal, isFinal: isChanged }),
+    version: () => source.version(),
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   };
 }
@@ -57,6 +58,7 @@ function withLimit(source: RangeSource, limit: LimitFunction): RangeSource {
           return source.read(offset, length, { signal: inner });
         }),
       ),
+    version: () => source.version(),
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   };
 }
@@ -75,6 +77,7 @@ function withGate(
         refuse: (found, retryAfterMs) =>
           rangeError('SOURCE_THROTTLED', { label: source.label, offset, length }, found, { retryAfterMs }),
       }),
+    version: () => source.version(),
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   };
 }
@@ -88,6 +91,7 @@ function withCounters(source: RangeSource, counters: IoCounters): RangeSource {
       counters.bytesRead += bytes.length;
       return bytes;
     },
+    version: () => source.version(),
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   };
 }

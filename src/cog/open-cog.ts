@@ -4,7 +4,7 @@ import { createSamples, type Raster, type Samples, type Window } from '../raster
 import { pictureFormatOf, readAlignedPictures } from './aligned-pictures.ts';
 import type { BlockCache } from './block-cache.ts';
 import { BlockReader, type BlockRef } from './block-reader.ts';
-import type { Cog, CogLevel, ReadWindow } from './cog.ts';
+import type { Cog, CogFile, CogLevel, ReadWindow } from './cog.ts';
 import { levelMasking, readCogStructure, type CogStructure, type LevelImages } from './cog-structure.ts';
 import { copyPlane, copySample } from './copy-block.ts';
 import type { AssumedPlace } from './georeference.ts';
@@ -42,7 +42,7 @@ export interface OpenCogOptions {
  */
 export async function openCog(source: RangeSource, options: OpenCogOptions): Promise<Cog> {
   const { limits = DEFAULT_COG_LIMITS, coalescing = DEFAULT_COALESCING, cache, counters, stages, signal } = options;
-  let found: SidecarFiles = { sources: [], images: [] };
+  let found: SidecarFiles = { sources: [], images: [], files: [] };
   try {
     if (options.sidecars !== undefined) found = await openSidecars(options.sidecars, { limits, signal });
     const sidecars = found.images;
@@ -51,7 +51,8 @@ export async function openCog(source: RangeSource, options: OpenCogOptions): Pro
     const onChanged = options.onChanged ?? (() => {});
     const sources = [source, ...found.sources];
     const blocks = new BlockReader({ sources, cache, counters, stages, limits, coalescing, nodata, onChanged });
-    return new BlockedCog(sources, structure, blocks, cache, limits);
+    const files: readonly CogFile[] = [{ suffix: '', version: source.version() }, ...found.files];
+    return new BlockedCog({ sources, files, structure, blocks, cache, limits });
   } catch (error) {
     for (const one of [source, ...found.sources]) await one[Symbol.asyncDispose]();
     throw error;
@@ -63,9 +64,19 @@ const CACHE_SHARE = 0.5;
 
 const NOTHING = new Uint8Array(0);
 
+interface CogParts {
+  readonly sources: readonly RangeSource[];
+  readonly files: readonly CogFile[];
+  readonly structure: CogStructure;
+  readonly blocks: BlockReader;
+  readonly cache: BlockCache;
+  readonly limits: CogLimits;
+}
+
 /** A COG over a block reader. Disposing forgets its blocks and closes the source. */
 class BlockedCog implements Cog {
   readonly label: string;
+  readonly files: readonly CogFile[];
   readonly levels: readonly CogLevel[];
   readonly bandCount: number;
   readonly #sources: readonly RangeSource[];
@@ -74,13 +85,8 @@ class BlockedCog implements Cog {
   readonly #cache: BlockCache;
   readonly #limits: CogLimits;
 
-  constructor(
-    sources: readonly RangeSource[],
-    structure: CogStructure,
-    blocks: BlockReader,
-    cache: BlockCache,
-    limits: CogLimits,
-  ) {
+  constructor({ sources, files, structure, blocks, cache, limits }: CogParts) {
+    this.files = files;
     this.label = sources[0]!.label;
     this.#sources = sources;
     this.#structure = structure;

@@ -8,6 +8,7 @@ import type { HostGate } from '../host-gate.ts';
 import { NO_STAGES, timed } from '../observe.ts';
 import type { IoCounters, StageMeter } from '../observe.ts';
 import type { RetryOptions } from '../retry.ts';
+import { labelOf } from './href-label.ts';
 import { isRefusedAddress } from './http-agent.ts';
 import { createHostLimits, DEFAULT_RETRY, withMiddleware } from './middleware.ts';
 import type { OpenRangeSource, RangeSource } from './range-source.ts';
@@ -78,6 +79,7 @@ function withReadTimes(source: RangeSource, stages: StageMeter): RangeSource {
   return {
     label: source.label,
     read: (offset, length, callOptions) => timed(stages, 'read', () => source.read(offset, length, callOptions)),
+    version: () => source.version(),
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   };
 }
@@ -157,11 +159,6 @@ function pathOf(href: string, label: string): string {
   } catch (error) {
     throw refuse('ASSET_UNSUPPORTED', label, 'it is not the URL of a local file', error);
   }
-}
-
-/** An href for messages: without credentials, query string and fragment, which may be a signature. */
-export function labelOf(href: string): string {
-  return href.replace(/[?#].*$/su, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/iu, '$1');
 }
 
 function refuse(code: ErrorCode, label: string, found: string, cause?: unknown): TilerError {

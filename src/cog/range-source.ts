@@ -11,6 +11,11 @@ export interface RangeSource extends AsyncDisposable {
    * ranges), `SOURCE_UNAVAILABLE`, `SOURCE_THROTTLED`
    */
   read(offset: number, length: number, options: { readonly signal: AbortSignal }): Promise<Uint8Array>;
+  /**
+   * What the first answer said of the file, by which another process can tell whether it is still the same: an ETag, or
+   * the time of its last change and its size. Null before the first answer, and where it did not say.
+   */
+  version(): string | null;
 }
 
 /** Opens the range source of an href after checking that it may be read. Does no I/O before the first `read`. */

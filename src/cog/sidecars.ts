@@ -1,4 +1,5 @@
 import { isTilerError, TilerError } from '../errors.ts';
+import { FILE_ABSENT, type CogFile, type SidecarSuffix } from './cog.ts';
 import { imageLayoutOf, type ImageLayout } from './image-layout.ts';
 import type { CogLimits } from './limits.ts';
 import { numberOf, parseDirectories } from './parse-directories.ts';
@@ -7,9 +8,6 @@ import { readTiffHeader } from './tiff-header.ts';
 
 /** What may lie in a file beside a COG, named as GDAL names it: overviews in `.ovr`, a mask in `.msk`. */
 export type Sidecar = 'ovr' | 'msk';
-
-/** Endings of sidecars; `.msk.ovr` holds the overviews of the mask if the `.msk` itself does not. */
-export type SidecarSuffix = '.ovr' | '.msk' | '.msk.ovr';
 
 /** Which sidecars of a COG are looked for, and how one is opened. */
 export interface SidecarOptions {
@@ -23,6 +21,8 @@ export interface SidecarFiles {
   readonly sources: readonly RangeSource[];
   /** All of them overviews; those of masks are masks besides. */
   readonly images: readonly ImageLayout[];
+  /** Those that were looked for, also where there is none. */
+  readonly files: readonly CogFile[];
 }
 
 /**
@@ -49,10 +49,12 @@ export async function openSidecars(
 ): Promise<SidecarFiles> {
   const sources: RangeSource[] = [];
   const images: ImageLayout[] = [];
+  const files: CogFile[] = [];
   const add = async (suffix: SidecarSuffix): Promise<readonly ImageLayout[]> => {
     const source = open(suffix);
     sources.push(source);
     const found = await readSidecar(source, suffix, { ...options, file: sources.length });
+    files.push({ suffix, version: found === null ? FILE_ABSENT : source.version() });
     if (found === null) await sources.pop()![Symbol.asyncDispose]();
     images.push(...(found ?? []));
     return found ?? [];
@@ -64,7 +66,7 @@ export async function openSidecars(
     for (const source of sources) await source[Symbol.asyncDispose]();
     throw error;
   }
-  return { sources, images };
+  return { sources, images, files };
 }
 
 async function readSidecar(

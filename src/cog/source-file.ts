@@ -23,7 +23,7 @@ export interface FileSourceOptions {
  */
 export function createFileSource(options: FileSourceOptions): RangeSource {
   let opening: Promise<FileHandle> | null = null;
-  let version: string | null = null;
+  let version: FileVersion | null = null;
   let readers = 0;
   let isGivenBack = false;
 
@@ -44,8 +44,13 @@ export function createFileSource(options: FileSourceOptions): RangeSource {
       });
       const found = versionOf(await handle.stat());
       version ??= found;
-      if (found !== version) {
-        throw rangeError('ASSET_CHANGED', attempt, `the file was ${version} at first and is ${found} now`);
+      if (found.inode !== version.inode || found.content !== version.content) {
+        const was = `inode ${version.inode}, ${version.content}`;
+        throw rangeError(
+          'ASSET_CHANGED',
+          attempt,
+          `the file was ${was} at first, and is inode ${found.inode}, ${found.content} now`,
+        );
       }
       return await readFully(handle, attempt);
     } finally {
@@ -65,6 +70,7 @@ export function createFileSource(options: FileSourceOptions): RangeSource {
         throw fromFileError(error, attempt);
       }
     },
+    version: () => version?.content ?? null,
     async [Symbol.asyncDispose]() {
       isGivenBack = true;
       await closeIfUnused();
@@ -99,6 +105,12 @@ async function openBeneath({ path, root }: FileSourceOptions, attempt: RangeAtte
   throw rangeError('ASSET_UNSUPPORTED', attempt, 'it is not a regular file');
 }
 
-function versionOf(stats: Stats): string {
-  return `inode ${stats.ino}, ${stats.size} bytes of ${stats.mtimeMs}`;
+interface FileVersion {
+  /** Of this machine alone: the same file has another one where it is copied to. */
+  readonly inode: number;
+  readonly content: string;
+}
+
+function versionOf({ ino, size, mtimeMs }: Stats): FileVersion {
+  return { inode: ino, content: `${size} bytes of ${mtimeMs}` };
 }

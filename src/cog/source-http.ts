@@ -79,6 +79,7 @@ export function createHttpSource(options: HttpSourceOptions): RangeSource {
         throw fromTransportError(error, attempt);
       }
     },
+    version: () => (version === null ? null : nameOf(version)),
     async [Symbol.asyncDispose]() {},
   };
 }
@@ -185,6 +186,12 @@ function parseContentRange(value: string | undefined): ContentRange {
 
 function versionOf(answer: Answer, size: string): Version {
   return { etag: headerOf(answer, 'etag') ?? '', lastModified: headerOf(answer, 'last-modified') ?? '', size };
+}
+
+/** Not by the size alone: another file may have the same. */
+function nameOf({ etag, lastModified, size }: Version): string | null {
+  if (etag !== '') return etag;
+  return lastModified === '' ? null : `${size} bytes of ${lastModified}`;
 }
 
 function merge(known: Version | null, found: Version, attempt: RangeAttempt): Version {

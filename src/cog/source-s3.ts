@@ -61,6 +61,7 @@ export function createS3Source(options: S3SourceOptions): RangeSource {
         throw fromAwsError(error, attempt);
       }
     },
+    version: () => version?.etag || null,
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -22,6 +22,8 @@ export interface ComposeOptions extends FoldOptions {
   readonly passThrough?: PassThrough | null;
   /** True if the pixels of tiles that are blocks are wanted too. Default false. */
   readonly wantsPixels?: boolean;
+  /** Called with each scene whose files were opened for a tile, or were open already. */
+  readonly onSceneOpened?: (opened: OpenScene) => void;
 }
 
 /** Takes each tile as it is finished; the next one is worked on when the promise is fulfilled. */
@@ -136,11 +138,8 @@ async function composePass(scenes: readonly Scene[], pass: Pass, options: Compos
     // A rejection is met by whoever awaits the opening; if nobody comes to that, it is of no interest.
     openNext(scenes.slice(index + 1), scene, pass.open, openings, options)?.catch(() => {});
     const opened = await opening.catch((error: unknown) => failureOf(error, options.signal));
-    if (isTilerError(opened)) {
-      for (const state of wanting) await pass.giveUp(state, scene, opened);
-    } else {
-      await addScene(opened, wanting, pass, options);
-    }
+    if (isTilerError(opened)) for (const state of wanting) await pass.giveUp(state, scene, opened);
+    else await addScene(opened, wanting, pass, options);
   }
   await pass.end();
 }
@@ -171,6 +170,7 @@ async function addScene(
   pass: Pass,
   options: ComposeOptions,
 ): Promise<void> {
+  options.onSceneOpened?.(opened);
   const planned: [TileState, ScenePlan][] = [];
   const turns = new Turns();
   for (const state of wanting) {

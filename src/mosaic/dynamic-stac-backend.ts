@@ -196,11 +196,12 @@ export class DynamicStacBackend implements MosaicBackend {
 
   #sceneOf(item: StacItem, searchUrl: string): Scene | null {
     const { assets, onMissingAsset } = this.#options;
+    const sortby = this.#sortby;
     try {
-      return itemToScene(item, { assets, onMissingAsset, searchUrl });
+      return itemToScene(item, { assets, onMissingAsset, searchUrl, sortby });
     } catch (error) {
       if (!isTilerError(error)) throw error;
-      const scene = itemToScene(item, { assets: [], onMissingAsset, searchUrl });
+      const scene = itemToScene(item, { assets: [], onMissingAsset, searchUrl, sortby });
       if (scene !== null) this.#faults.set(scene, error);
       return scene;
     }

@@ -12,6 +12,8 @@ export interface AssetRef {
   readonly crs?: StatedCrs;
   /** What the item says of the bands, which counts where the request asks for it; absent = nothing. */
   readonly bands?: ItemBands;
+  /** Of the content of the file, as the item states it: with it, the scene's version says whether it changed. */
+  readonly checksum?: string;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface Scene {
   readonly collection: string | null;
   /** RFC 3339, as the item gives it; null for an item without one. */
   readonly datetime: string | null;
-  /** Changes when the item does: `updated`, or a hash of the parts that are read. */
+  /** Changes with what reading and ordering use of the item, and with nothing else: `sceneVersion`. */
   readonly version: string;
   /** Degrees, split at the antimeridian: every longitude lies in -180..180. Null means "unknown, may be anywhere". */
   readonly footprint: MultiPolygon | null;

@@ -1,3 +1,4 @@
+import type { SceneInput } from './metatile-inputs.ts';
 import type { LeftOut, LeftOutScene } from './tile-renderer.ts';
 
 /** Messages are kept this long. */
@@ -50,4 +51,11 @@ function joinLines(known: LeftOutScene | undefined, { scene, code, message, tile
 /** By the bytes of UTF-8, as Redis does. */
 function compareText(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** Says of the scenes of a metatile which of them tiles had to do without. */
+export function markLeftOut(scenes: readonly SceneInput[] = [], { scenes: leftOut }: LeftOut): readonly SceneInput[] {
+  if (leftOut.length === 0) return scenes;
+  const names = new Set(leftOut.map(({ scene }) => scene));
+  return scenes.map((input) => (names.has(input.scene) ? { ...input, leftOut: true } : input));
 }

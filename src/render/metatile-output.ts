@@ -14,7 +14,10 @@ import type { Tile } from '../tms/tile.ts';
 import type { TileEncoder } from './encode/encoder.ts';
 import { Parents } from './parents.ts';
 import type { TilePixels } from './parents.ts';
-import { damaged, decodePart, encodePart } from './part.ts';
+import type { ChildParts } from './child-parts.ts';
+import { childInputOf } from './make-inputs.ts';
+import type { ChildInput } from './metatile-inputs.ts';
+import { damaged, decodePart, digestOfPart, encodePart } from './part.ts';
 import type { StyleRaster } from './style.ts';
 import type { EncodedTile, LeftOutScene, PartStore, TileSink } from './tile-renderer.ts';
 
@@ -55,6 +58,7 @@ export class MetatileOutput {
   private readonly ends: TileEnds;
   private readonly parts: OutputParts;
   private readonly parents: Parents;
+  private partDigest: string | null = null;
   /** `z/x/y` of the tile whose pixels another metatile needs. */
   private readonly handedOn: string | null;
 
@@ -73,6 +77,11 @@ export class MetatileOutput {
     return this.handedOn !== null || !this.parents.isEmpty;
   }
 
+  /** Of the pixels that were handed on; null = none were so far. */
+  get part(): string | null {
+    return this.partDigest;
+  }
+
   /** Hands over what is known before any tile is. To be called once, first. */
   async begin(): Promise<void> {
     for (const tile of this.parents.childless) await this.give(tile, null, MADE_OF_TILES);
@@ -89,16 +98,20 @@ export class MetatileOutput {
   /**
    * Makes the tiles of the children that other metatiles handed on. One that is not there fails what is made of it.
    *
+   * @returns what was handed on
    * @throws TilerError those of reading the children
    */
-  async takeChildren(children: readonly Tile[]): Promise<void> {
+  async takeChildren(children: readonly Tile[], parts: ChildParts): Promise<readonly ChildInput[]> {
     const { signal } = this.parts;
+    const inputs: ChildInput[] = [];
     for (const child of children) {
       signal.throwIfAborted();
-      const bytes = await this.partStore().getPart(child, { signal });
+      const bytes = await parts.take(child, { signal });
+      inputs.push(childInputOf(child, bytes === null ? null : digestOfPart(bytes)));
       const made = this.parents.add(child, bytes === null ? damaged(child, 'nothing') : readPart(child, bytes));
       if (made !== null) await this.give(made.tile, made.pixels, MADE_OF_TILES);
     }
+    return inputs;
   }
 
   /** Hands a tile over, and then the parents that are finished by it. */
@@ -120,10 +133,10 @@ export class MetatileOutput {
     block: Uint8Array | null,
   ): Promise<void> {
     if (isTilerError(pixels)) return this.ends.fail(tile, pixels);
-    const { stages = NO_STAGES, signal } = this.parts;
+    const { stages = NO_STAGES } = this.parts;
     let encoded: EncodedTile | null = null;
     try {
-      if (tilePath(tile) === this.handedOn) await this.partStore().putPart(tile, encodePart(pixels), { signal });
+      if (tilePath(tile) === this.handedOn) await this.handOn(tile, pixels);
       const bytes = block ?? (pixels === null ? null : await timed(stages, 'encode', () => encode(pixels, this.parts)));
       if (bytes !== null) encoded = { tile, bytes, scenes: scenes.map(sceneName) };
     } catch (error) {
@@ -134,10 +147,12 @@ export class MetatileOutput {
     await this.ends.sink(tile, encoded);
   }
 
-  private partStore(): PartStore {
-    const { handedOn } = this.parts;
+  private async handOn(tile: Tile, pixels: Raster | null): Promise<void> {
+    const { handedOn, signal } = this.parts;
     if (handedOn === undefined) throw new RangeError('A metatile hands tiles on, and there is nowhere to put them');
-    return handedOn;
+    const bytes = encodePart(pixels);
+    await handedOn.putPart(tile, bytes, { signal });
+    this.partDigest = digestOfPart(bytes);
   }
 }
 

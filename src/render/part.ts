@@ -8,6 +8,7 @@ import type { Tile } from '../tms/tile.ts';
 
 const MAGIC = 'TWP1';
 const DIGEST_BYTES = 32;
+const BODY_AT = MAGIC.length + DIGEST_BYTES;
 const DTYPES: readonly Dtype[] = ['uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32', 'float32', 'float64'];
 
 /** A tile is at most this wide, and has at most so many bands. */
@@ -28,20 +29,23 @@ export function encodePart(raster: Raster | null): Uint8Array {
   return Buffer.concat([Buffer.from(MAGIC, 'latin1'), digest, body]);
 }
 
+/** 32 hex digits by which two parts are told apart; null for bytes that are no part, or not all of one. */
+export function digestOfPart(bytes: Uint8Array): string | null {
+  const digest = createHash('sha256').update(bytes.subarray(BODY_AT)).digest();
+  const isWhole =
+    Buffer.from(bytes.subarray(0, MAGIC.length)).toString('latin1') === MAGIC &&
+    digest.equals(bytes.subarray(MAGIC.length, BODY_AT));
+  return isWhole ? digest.toString('hex', 0, 16) : null;
+}
+
 /**
  * Reads what `encodePart` wrote.
  *
  * @throws TilerError `TILE_CHILD_FAILED` if it is anything else, or damaged
  */
 export function decodePart(tile: Tile, bytes: Uint8Array): Raster | null {
-  const start = MAGIC.length + DIGEST_BYTES;
-  const body = bytes.subarray(start);
-  const digest = createHash('sha256').update(body).digest();
-  const isWhole =
-    Buffer.from(bytes.subarray(0, MAGIC.length)).toString('latin1') === MAGIC &&
-    digest.equals(bytes.subarray(MAGIC.length, start));
-  if (!isWhole) throw damaged(tile, `${bytes.length} bytes that are no part, or not all of one`);
-  const raw = inflateSync(body, { maxOutputLength: 1 << 30 });
+  if (digestOfPart(bytes) === null) throw damaged(tile, `${bytes.length} bytes that are no part, or not all of one`);
+  const raw = inflateSync(bytes.subarray(BODY_AT), { maxOutputLength: 1 << 30 });
   return raw.length === 0 ? null : rasterOf(tile, raw);
 }
 

@@ -1,5 +1,6 @@
-import { assetOf, isTilerError } from '../errors.ts';
+import { isTilerError } from '../errors.ts';
 import type { TilerError } from '../errors.ts';
+import type { FileVersions } from '../cog/file-versions.ts';
 import type { IoCounters, StageMeter } from '../observe.ts';
 import { scenesTouching } from '../mosaic/asset-filter.ts';
 import type { MosaicBackend } from '../mosaic/backend.ts';
@@ -7,20 +8,26 @@ import { composeTiles } from '../mosaic/compose.ts';
 import { createPassThrough } from '../mosaic/pass-through.ts';
 import type { PassThrough } from '../mosaic/pass-through.ts';
 import type { TileMosaic, TileScenes } from '../mosaic/tile-state.ts';
-import type { CogOpener } from '../mosaic/scene-reader.ts';
+import type { CogOpener, OpenScene } from '../mosaic/scene-reader.ts';
+import type { Scene } from '../mosaic/scene.ts';
 import { halvingOf } from '../raster/halve.ts';
 import type { MetatileWork } from '../tms/metatile.ts';
 import { assertTile } from '../tms/tile.ts';
 import type { Tile } from '../tms/tile.ts';
 import { tileBbox, tileBounds } from '../tms/web-mercator-quad.ts';
+import { ChildParts } from './child-parts.ts';
 import { createEncoder } from './encode/create-encoder.ts';
 import type { TileEncoder } from './encode/encoder.ts';
 import { createInFlight } from './in-flight.ts';
-import { createLeftOutTally } from './left-out.ts';
+import { createLeftOutTally, markLeftOut } from './left-out.ts';
+import { filesOf, makeInputs, sceneInputOf } from './make-inputs.ts';
+import type { FoundInputs, SignatureBasis } from './make-inputs.ts';
+import type { FileInput, MetatileInputs } from './metatile-inputs.ts';
 import { MetatileOutput } from './metatile-output.ts';
 import type { TileEnds, TilesOfWork } from './metatile-output.ts';
 import { createStyle, paletteUseOf } from './style.ts';
 import type { StyleRaster } from './style.ts';
+import { tileFailureOf } from './tile-failure.ts';
 import type {
   EncodedTile,
   MetatileReport,
@@ -30,6 +37,7 @@ import type {
   TileRenderer,
   TileSink,
 } from './tile-renderer.ts';
+import { hasSameFiles, matchInputs } from './unchanged-inputs.ts';
 
 /** Bounds on the memory of one metatile. They change no pixel. */
 export interface RenderLimits {
@@ -65,6 +73,13 @@ export interface TileRendererParts {
   readonly counters: IoCounters;
   readonly stages?: StageMeter;
   readonly limits?: RenderLimits;
+  /**
+   * Names what the request makes of given scenes: the files looked for, how they are read, and all of `options`. It goes
+   * into signatures, which are of no use between requests without it.
+   */
+  readonly pixelHash?: string;
+  /** Tells which files are there now. Without it, none is known to be unchanged. */
+  readonly fileVersions?: FileVersions;
   /** Where metatiles hand the pixels of their tiles on to others. Needed if there are any that do. */
   readonly handedOn?: PartStore;
 }
@@ -87,6 +102,7 @@ class MetatileRenderer implements TileRenderer {
   private readonly style: StyleRaster;
   private readonly encoder: TileEncoder;
   private readonly passThrough: PassThrough | null;
+  private readonly childParts = new WeakMap<MetatileWork, ChildParts>();
 
   constructor(parts: TileRendererParts) {
     this.parts = parts;
@@ -113,13 +129,30 @@ class MetatileRenderer implements TileRenderer {
     };
     const output = this.outputOf(work, signal, {
       sink: give,
-      fail: (tile, error) => failures.push(failureOf(tile, error)),
+      fail: (tile, error) => failures.push(tileFailureOf(tile, error)),
       leaveOut: (scenes) => leftOut.add({ tiles: 1, scenes }),
     });
     await output.begin();
-    if (work.children === null) await this.renderScenes(work, output, signal);
-    else await output.takeChildren(work.children);
-    return { rendered, empty, failures, leftOut: leftOut.total() };
+    const found = await this.renderWork(work, output, signal);
+    const total = leftOut.total();
+    const inputs = makeInputs(this.basisOf(work), { ...found, scenes: markLeftOut(found.scenes, total) });
+    return { rendered, empty, failures, leftOut: total, inputs, part: output.part };
+  }
+
+  async inputsOf(work: MetatileWork, { signal }: { readonly signal: AbortSignal }): Promise<MetatileInputs> {
+    return (await this.lookAt(work, signal)).inputs;
+  }
+
+  async unchangedInputs(
+    work: MetatileWork,
+    known: MetatileInputs,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<MetatileInputs | null> {
+    const { options, fileVersions = null } = this.parts;
+    const { inputs: now, scenes } = await this.lookAt(work, signal);
+    const isTopOnly = options.pixelSelection === 'first';
+    const inputs = matchInputs(now, known, { basis: this.basisOf(work), isTopOnly });
+    return inputs !== null && (await hasSameFiles(inputs, scenes, fileVersions, { signal })) ? inputs : null;
   }
 
   async renderTile(tile: Tile, { signal }: { readonly signal: AbortSignal }): Promise<EncodedTile | null> {
@@ -130,7 +163,7 @@ class MetatileRenderer implements TileRenderer {
     };
     const work = { metatile: { ...tile, size: 1 }, children: null, tiles: [tile], parents: [], handedOn: null };
     const ends = { sink: give, fail: (_: Tile, error: TilerError) => (result = error), leaveOut: () => {} };
-    await this.renderScenes(work, this.outputOf(work, signal, ends), signal);
+    await this.renderScenes(work, this.outputOf(work, signal, ends), { signal, onSceneOpened: () => {} });
     if (isTilerError(result)) throw result;
     return result;
   }
@@ -140,38 +173,78 @@ class MetatileRenderer implements TileRenderer {
   }
 
   private outputOf(work: TilesOfWork, signal: AbortSignal, ends: TileEnds): MetatileOutput {
-    const { style, encoder } = this;
     const { options, handedOn, stages } = this.parts;
     const halving = halvingOf(options.resampling);
-    return new MetatileOutput(work, ends, { style, encoder, halving, handedOn, stages, signal });
+    const parts = { style: this.style, encoder: this.encoder, halving, handedOn, stages, signal };
+    return new MetatileOutput(work, ends, parts);
+  }
+
+  /** Renders, and gives what was found; the files of scenes are those that were opened. */
+  private async renderWork(work: MetatileWork, output: MetatileOutput, signal: AbortSignal): Promise<FoundInputs> {
+    if (work.children !== null) return { children: await output.takeChildren(work.children, this.partsOf(work)) };
+    const files = new Map<Scene, readonly FileInput[]>();
+    const onSceneOpened = (opened: OpenScene): void => void files.set(opened.scene, filesOf(opened));
+    const offered = await this.renderScenes(work, output, { signal, onSceneOpened });
+    return { scenes: offered.map((scene) => sceneInputOf(scene, files.get(scene))) };
+  }
+
+  /** What would be rendered, and the scenes of it. */
+  private async lookAt(work: MetatileWork, signal: AbortSignal) {
+    const basis = this.basisOf(work);
+    if (work.children !== null) {
+      const children = await this.partsOf(work).inputs({ signal });
+      return { inputs: makeInputs(basis, { children }), scenes: [] };
+    }
+    const { offered } = await this.scenesOf(work, signal);
+    return { inputs: makeInputs(basis, { scenes: offered.map((scene) => sceneInputOf(scene)) }), scenes: offered };
+  }
+
+  private basisOf(work: MetatileWork): SignatureBasis {
+    return { pixelHash: this.parts.pixelHash ?? '', work };
+  }
+
+  /** What was handed on to a metatile, once for all that is asked of it. */
+  private partsOf(work: MetatileWork): ChildParts {
+    const { handedOn } = this.parts;
+    if (handedOn === undefined) throw new RangeError('A metatile is made of tiles, and there is nowhere to find them');
+    const parts = this.childParts.get(work) ?? new ChildParts(work, handedOn);
+    this.childParts.set(work, parts);
+    return parts;
+  }
+
+  /** The scenes in and around a metatile, those of each tile, and those of any of them: `offered`. */
+  private async scenesOf({ metatile, tiles }: Pick<MetatileWork, 'metatile' | 'tiles'>, signal: AbortSignal) {
+    for (const tile of tiles) assertTile(tile);
+    const { tileSize } = this.parts.options;
+    const scenes = await this.parts.backend.assetsForMetatile(metatile, { signal });
+    const tileScenes = tiles.map((tile): TileScenes => {
+      const grid = { bounds: tileBounds(tile), width: tileSize, height: tileSize };
+      return { tile, grid, scenes: scenesTouching(scenes, tileBbox(tile)) };
+    });
+    const touching = new Set(tileScenes.flatMap((tile) => tile.scenes));
+    return { scenes, tileScenes, offered: scenes.filter((scene) => touching.has(scene)) };
   }
 
   private async renderScenes(
-    { metatile, tiles }: Pick<MetatileWork, 'metatile' | 'tiles'>,
+    work: Pick<MetatileWork, 'metatile' | 'tiles'>,
     output: MetatileOutput,
-    signal: AbortSignal,
-  ): Promise<void> {
-    for (const tile of tiles) assertTile(tile);
-    const { backend, cogs, options } = this.parts;
-    const { tileSize, bandRule = 'pixel', onAssetError = 'fail' } = options;
-    const { maxOpenBytes, maxPrefetchBytes } = this.limits;
-    const scenes = await backend.assetsForMetatile(metatile, { signal });
+    { signal, onSceneOpened }: { readonly signal: AbortSignal; readonly onSceneOpened: (opened: OpenScene) => void },
+  ): Promise<readonly Scene[]> {
+    const { cogs, options } = this.parts;
+    const { bandRule = 'pixel', onAssetError = 'fail' } = options;
+    const { scenes, tileScenes, offered } = await this.scenesOf(work, signal);
     const encoding = createInFlight(this.limits.maxEncoding);
     const take = (tile: Tile, mosaic: TileMosaic): Promise<void> => encoding.begin(() => output.take(tile, mosaic));
     try {
-      const tileScenes = tiles.map((tile): TileScenes => {
-        const grid = { bounds: tileBounds(tile), width: tileSize, height: tileSize };
-        return { tile, grid, scenes: scenesTouching(scenes, tileBbox(tile)) };
-      });
-      const limits = { maxOpenBytes, maxPrefetchBytes };
       await composeTiles(scenes, tileScenes, take, {
         ...options,
         bandRule,
         onAssetError,
         paletteUse: paletteUseOf(options),
-        ...limits,
+        ...this.limits,
         passThrough: this.passThrough,
         wantsPixels: output.wantsPixels,
+        onSceneOpened,
         cogs,
         counters: this.counters,
         stages: this.parts.stages,
@@ -182,9 +255,6 @@ class MetatileRenderer implements TileRenderer {
       // Nothing is handed over any more once the call has ended, however it ends.
       await encoding.settle();
     }
+    return offered;
   }
-}
-
-function failureOf(tile: Tile, { code, message, retryAfterMs, context }: TilerError): TileFailure {
-  return { tile, code, message, retryAfterMs, asset: assetOf(context) };
 }

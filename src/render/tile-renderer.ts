@@ -6,6 +6,7 @@ import type { PixelSelectionName } from '../mosaic/pixel-selection/registry.ts';
 import type { Resampling } from '../raster/resample.ts';
 import type { MetatileWork } from '../tms/metatile.ts';
 import type { Tile } from '../tms/tile.ts';
+import type { MetatileInputs } from './metatile-inputs.ts';
 
 /** What the pixels of a tileset depend on, besides the scenes. The fields are those of the tileset request. */
 export interface RenderOptions {
@@ -97,6 +98,9 @@ export interface MetatileReport {
   readonly empty: number;
   readonly failures: readonly TileFailure[];
   readonly leftOut: LeftOut;
+  readonly inputs: MetatileInputs;
+  /** Of the pixels that were handed on to another metatile (`digestOfPart`); null if none were. */
+  readonly part: string | null;
 }
 
 /** Receives each tile as it is done: an encoded tile, or null for an empty one. Called for one tile at a time or several. */
@@ -122,6 +126,24 @@ export interface TileRenderer extends AsyncDisposable {
     sink: TileSink,
     options: { readonly signal: AbortSignal },
   ): Promise<MetatileReport>;
+  /**
+   * What a metatile would be made of, without rendering it: one search, or its children read. Nothing is opened, and
+   * `files` are none. Rendering it afterwards does not ask again.
+   *
+   * @throws TilerError those of `MosaicBackend` and `PartStore`
+   */
+  inputsOf(work: MetatileWork, options: { readonly signal: AbortSignal }): Promise<MetatileInputs>;
+  /**
+   * The inputs of a metatile if it is certain that rendering it would give what it gave from the inputs known, with the
+   * files known; null = it is not, or a file could not be looked at. Files are looked at, not opened.
+   *
+   * @throws TilerError those of `inputsOf`
+   */
+  unchangedInputs(
+    work: MetatileWork,
+    known: MetatileInputs,
+    options: { readonly signal: AbortSignal },
+  ): Promise<MetatileInputs | null>;
   /** Renders one tile from scenes; null = nothing there. */
   renderTile(tile: Tile, options: { readonly signal: AbortSignal }): Promise<EncodedTile | null>;
 }

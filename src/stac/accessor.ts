@@ -9,6 +9,8 @@ import { itemBands, type ItemBands } from './item-bands.ts';
 import { itemCrs } from './item-crs.ts';
 import { isObject, ownField } from './item.ts';
 import type { StacItem } from './item.ts';
+import type { SortKey } from './order.ts';
+import { sceneVersion } from './scene-version.ts';
 
 /** Longer ones are not addresses of files but data in disguise. */
 const MAX_HREF_LENGTH = 8192;
@@ -23,6 +25,8 @@ export interface AccessorOptions {
   readonly onMissingAsset: 'error' | 'skip';
   /** Base of relative hrefs for items without a `self` link: the address of the search. */
   readonly searchUrl: string;
+  /** What items are ordered by, which is part of their version. Default: nothing. */
+  readonly sortby?: readonly SortKey[];
 }
 
 /** One file of an item, its href absolute; the mosaic's `AssetRef` has this shape. */
@@ -31,6 +35,7 @@ interface ItemAsset {
   readonly href: string;
   readonly crs?: StatedCrs;
   readonly bands?: ItemBands;
+  readonly checksum?: string;
 }
 
 /** What the mosaic keeps of an item; its `Scene` has this shape. Degrees, longitudes in -180..180. */
@@ -48,8 +53,8 @@ export interface ItemScene {
  * Turns an item into the scene that the mosaic sees, from what the search gave alone: nothing is fetched.
  *
  * The footprint is the geometry, normalised and cut at the antimeridian; without one that has an area it is the bbox's
- * rectangle; without that either it is null, "may be anywhere". The version is `updated`, else a hash of the parts that
- * are read.
+ * rectangle; without that either it is null, "may be anywhere". The version is
+ * `sceneVersion`.
  *
  * @returns null for an item that lacks an asset, where the request says to skip those
  * @throws TilerError `ASSET_KEY_UNKNOWN` for such an item otherwise; `STAC_RESPONSE_INVALID` for an asset without a usable href
@@ -67,23 +72,27 @@ export function itemToScene(item: StacItem, options: AccessorOptions): ItemScene
   }
   const itemBbox = usableBbox(item.bbox);
   const footprint = footprintOf(item, itemBbox);
-  const datetime = textField(item, 'datetime');
-  return {
+  const scene = {
     itemId: item.id,
     collection: item.collection,
-    datetime,
-    version: textField(item, 'updated') ?? hashText(JSON.stringify([datetime, item.geometry, item.bbox, assets])),
+    datetime: textField(item, 'datetime'),
     footprint,
     bbox: footprint === null ? itemBbox : polygonBbox(footprint),
     assets,
   };
+  return { ...scene, version: sceneVersion(item, scene, options.sortby ?? []) };
 }
 
 /** What is kept of what an item says of a file, besides where it is. */
-function statedOf(item: StacItem, asset: unknown): Pick<ItemAsset, 'crs' | 'bands'> {
+function statedOf(item: StacItem, asset: unknown): Pick<ItemAsset, 'crs' | 'bands' | 'checksum'> {
   if (!isObject(asset)) return {};
   const [crs, bands] = [itemCrs(item.properties, asset), itemBands(item.properties, asset)];
-  return { ...(crs !== null && { crs }), ...(bands !== null && { bands }) };
+  const checksum = ownField(asset, 'file:checksum');
+  return {
+    ...(crs !== null && { crs }),
+    ...(bands !== null && { bands }),
+    ...(typeof checksum === 'string' && checksum !== '' && { checksum }),
+  };
 }
 
 function footprintOf(item: StacItem, bbox: Bbox | null): MultiPolygon | null {
@@ -156,16 +165,4 @@ function contextOf({ id, collection }: StacItem, assetKey: string): ErrorContext
 function textField(item: StacItem, name: string): string | null {
   const value = ownField(item.properties, name);
   return typeof value === 'string' && value !== '' ? value : null;
-}
-
-/** 64 bits of FNV-1a in two halves, in hexadecimal: to see a change, not to withstand an attack. */
-function hashText(text: string): string {
-  let low = 0x811c9dc5;
-  let high = 0x1b873593;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    low = Math.imul(low ^ unit, 0x01000193);
-    high = Math.imul(high ^ unit, 0x85ebca6b);
-  }
-  return [high, low].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
 }

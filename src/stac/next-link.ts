@@ -129,8 +129,18 @@ function mergedBody(base: Readonly<Record<string, unknown>>, linkBody: unknown):
 function parameter(name: string, value: unknown): string {
   if (typeof value === 'string') return value;
   if (name === 'sortby' && Array.isArray(value)) return value.map(sortParameter).join(',');
+  if (name === 'fields' && isObject(value)) return fieldsParameter(value);
   const isList = Array.isArray(value) && value.every((part) => typeof part === 'string' || typeof part === 'number');
   return isList ? value.join(',') : JSON.stringify(value);
+}
+
+/** `id,geometry,-links`: how the fields extension spells in a query what it spells in a body as two lists. */
+function fieldsParameter(fields: Readonly<Record<string, unknown>>): string {
+  const names = (list: string): readonly string[] => {
+    const value = ownField(fields, list);
+    return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+  };
+  return [...names('include'), ...names('exclude').map((name) => `-${name}`)].join(',');
 }
 
 function sortParameter(key: unknown): string {

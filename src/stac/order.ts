@@ -37,7 +37,7 @@ export function parseSortby(sortby: readonly string[]): readonly SortKey[] {
  */
 export function sortItems(items: readonly StacItem[], keys: readonly SortKey[]): readonly StacItem[] {
   return items
-    .map((item) => ({ item, ranks: keys.map((key) => rankOf(valueOf(item, key.field))) }))
+    .map((item) => ({ item, ranks: keys.map((key) => rankOf(sortValueOf(item, key.field))) }))
     .sort((a, b) => {
       for (const [index, key] of keys.entries()) {
         const order = compareRanks(a.ranks[index] ?? MISSING, b.ranks[index] ?? MISSING, key.direction);
@@ -60,7 +60,8 @@ const KIND_ORDER = { number: 0, time: 1, text: 2, missing: 3 } as const;
 
 const TIME = /^(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
-function valueOf(item: StacItem, field: string): unknown {
+/** The value of a field that items are ordered by; undefined = the item has none. */
+export function sortValueOf(item: StacItem, field: string): unknown {
   if (field === 'id') return item.id;
   if (field === 'collection') return item.collection;
   const name = field.slice('properties.'.length);

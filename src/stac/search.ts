@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { createHttpAgent } from '../cog/http-agent.ts';
-import { isTilerError, TilerError } from '../errors.ts';
+import { TilerError } from '../errors.ts';
 import type { Bounds } from '../geo/bbox.ts';
 import { SILENT } from '../observe.ts';
 import type { HostGate } from '../host-gate.ts';
 import type { IoCounters, Logger } from '../observe.ts';
+import { readConformance } from './conformance.ts';
 import { findSearchEndpoint } from './endpoint.ts';
 import type { SearchEndpoint } from './endpoint.ts';
 import { parseSearchPage } from './item.ts';
@@ -16,7 +17,10 @@ import { sortItems } from './order.ts';
 import type { SortKey } from './order.ts';
 import { candidateShapes, searchBodies } from './search-shape.ts';
 import type { SearchShape } from './search-shape.ts';
+import { isMethodRefused, isShapeRefused, pagingFault, tooManyItems } from './search-faults.ts';
 import { addressLabel } from './stac-errors.ts';
+import { addItems, wantedItems } from './take-items.ts';
+import type { Taking } from './take-items.ts';
 import { createStacTransport, DEFAULT_TRANSPORT_LIMITS } from './transport.ts';
 import type { StacTransport, TransportLimits, Wait } from './transport.ts';
 
@@ -110,8 +114,24 @@ export class StacSearchClient implements AsyncDisposable {
    * @throws TilerError `MOSAIC_TOO_MANY_ASSETS`, `STAC_UNAVAILABLE`, `STAC_THROTTLED`, `STAC_FORBIDDEN`, `STAC_RESPONSE_INVALID`
    */
   async search(search: ItemSearch, options: { readonly signal: AbortSignal }): Promise<ItemSearchResult> {
+    const { taken, searchUrl } = await this.collect(search, (item) => item, options);
+    return { items: sortItems(taken, search.sortby), searchUrl };
+  }
+
+  /**
+   * What is taken from each item of a search, each as soon as its page has come, so that no more is held in memory than
+   * that. In no stated order.
+   *
+   * @throws TilerError those of `search`, and what `take` throws
+   */
+  async collect<T>(
+    search: ItemSearch,
+    take: (item: StacItem, searchUrl: string) => T,
+    options: { readonly signal: AbortSignal },
+  ): Promise<{ readonly taken: readonly T[]; readonly searchUrl: string }> {
     this.#endpoint ??= await findSearchEndpoint(this.#origin, this.#transport, options);
     const endpoint = this.#endpoint;
+    const searchUrl = endpoint.url.href;
     const known = this.#shapes.get(search.boxes.length);
     const candidates =
       known === undefined
@@ -122,8 +142,8 @@ export class StacSearchClient implements AsyncDisposable {
     for (const shape of candidates) {
       if ((shape.method === 'POST') !== takesPost) continue;
       try {
-        const items = await this.#searchIn(shape, endpoint, search, options);
-        return { items: sortItems(items, search.sortby), searchUrl: endpoint.url.href };
+        const found = await this.#searchIn(shape, endpoint, search, (item) => take(item, searchUrl), options);
+        return { taken: [...found.values()], searchUrl };
       } catch (error) {
         // Once a first page has come, the shape is not what is wrong.
         if (!isShapeRefused(error) || this.#shapes.has(search.boxes.length)) throw error;
@@ -140,18 +160,24 @@ export class StacSearchClient implements AsyncDisposable {
     );
   }
 
+  /** What the API says that it conforms to; nothing where it does not say. Only asked for what is of use, never needed. */
+  async conformance(options: { readonly signal: AbortSignal }): Promise<readonly string[]> {
+    return await readConformance(this.#origin, this.#transport, options);
+  }
+
   /** Closes the connections, unless the HTTP client was given. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#ownDispatcher?.close();
   }
 
-  async #searchIn(
+  async #searchIn<T>(
     shape: SearchShape,
     endpoint: SearchEndpoint,
     search: ItemSearch,
+    take: (item: StacItem) => T,
     options: { readonly signal: AbortSignal },
-  ): Promise<readonly StacItem[]> {
-    const found = new Map<string, StacItem>();
+  ): Promise<ReadonlyMap<string, T>> {
+    const found = new Map<string, T>();
     const base = { ...search.conditions, limit: search.limit };
     for (const body of searchBodies(shape, search.boxes, base, search.sortby)) {
       const headers = headersFor(endpoint.url, this.#origin);
@@ -159,17 +185,17 @@ export class StacSearchClient implements AsyncDisposable {
         shape.method === 'POST'
           ? { url: endpoint.url, body, headers, conditions: body }
           : { url: withConditions(endpoint.url, body), headers, conditions: body };
-      await this.#readPages(first, shape, search, found, options);
+      await this.#readPages(first, shape, search, { found, take }, options);
     }
-    return [...found.values()];
+    return found;
   }
 
   /** Reads pages from the first request on, adding to `found`. Ends at a page without a next link or without items. */
-  async #readPages(
+  async #readPages<T>(
     first: PagedRequest,
     shape: SearchShape,
     search: ItemSearch,
-    found: Map<string, StacItem>,
+    { found, take }: Taking<T>,
     options: { readonly signal: AbortSignal },
   ): Promise<void> {
     const asked = new Set<string>();
@@ -189,7 +215,7 @@ export class StacSearchClient implements AsyncDisposable {
       const page = parseSearchPage(document, where);
       if (!this.#shapes.has(search.boxes.length)) this.#shapes.set(search.boxes.length, shape);
       const sizeBefore = found.size;
-      const strays = addItems(found, page.items, isWanted);
+      const strays = addItems({ found, take }, page.items, isWanted);
       if (strays > 0) this.#logger.warn({ strays }, `Dropped ${strays} items of ${where} that were not asked for.`);
       if (found.size > search.maxItems) throw tooManyItems(search.maxItems, found.size, where);
       barrenPages = found.size > sizeBefore ? 0 : barrenPages + 1;
@@ -206,52 +232,4 @@ export class StacSearchClient implements AsyncDisposable {
       }
     }
   }
-}
-
-/** Adds the wanted items that are not there yet; says how many were not wanted. */
-function addItems(
-  found: Map<string, StacItem>,
-  items: readonly StacItem[],
-  isWanted: (item: StacItem) => boolean,
-): number {
-  let strays = 0;
-  for (const item of items) {
-    const key = JSON.stringify([item.collection, item.id]);
-    if (!isWanted(item)) strays++;
-    else if (!found.has(key)) found.set(key, item);
-  }
-  return strays;
-}
-
-/** What can be checked of the conditions on the item itself. An item that names no collection cannot be judged by it. */
-function wantedItems(conditions: Readonly<Record<string, unknown>>): (item: StacItem) => boolean {
-  const setOf = (name: string): Set<unknown> | null => {
-    const value = conditions[name];
-    return Array.isArray(value) && value.length > 0 ? new Set<unknown>(value) : null;
-  };
-  const collections = setOf('collections');
-  const ids = setOf('ids');
-  return (item) =>
-    (collections === null || item.collection === null || collections.has(item.collection)) &&
-    (ids === null || ids.has(item.id));
-}
-
-/** 400 and 422 (FastAPI's) refuse a body, 405 and 501 a method; 413 and 414 are about length. */
-function isShapeRefused(error: unknown): error is TilerError {
-  return isTilerError(error) && [400, 405, 422, 501].includes(error.context.status ?? 0);
-}
-
-function isMethodRefused(error: TilerError): boolean {
-  return [405, 501].includes(error.context.status ?? 0);
-}
-
-function tooManyItems(maxItems: number, found: number, where: string): TilerError {
-  return new TilerError(
-    'MOSAIC_TOO_MANY_ASSETS',
-    `Reading ${where}: ${found} items so far, more than mosaic.maxItems = ${maxItems}. Narrow mosaic.query (datetime, cloud cover, collections), start at a higher minzoom, or raise mosaic.maxItems.`,
-  );
-}
-
-function pagingFault(where: string, found: string): TilerError {
-  return new TilerError('STAC_RESPONSE_INVALID', `Reading ${where}: ${found}; the API's paging never ends.`);
 }

@@ -27,6 +27,11 @@ export function isNoSuchKey(error: unknown): boolean {
   return name === 'NoSuchKey' || (status === 404 && name !== 'NoSuchBucket');
 }
 
+/** True for the answer "there is no such upload", or none any more. */
+export function isNoSuchUpload(error: unknown): boolean {
+  return parseAwsError(error).name === 'NoSuchUpload';
+}
+
 /** True for the answer "the object ends before that range". */
 export function isRangeBehindEnd(error: unknown): boolean {
   const { name, status } = parseAwsError(error);

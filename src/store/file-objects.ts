@@ -1,11 +1,13 @@
 import { mkdir, open, opendir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { randomUUID } from 'node:crypto';
+import { basename, dirname, join, resolve } from 'node:path';
+import { createHash, randomUUID } from 'node:crypto';
 import { TilerError } from '../errors.ts';
-import type { ErrorCode } from '../errors.ts';
 import type { IoCounters } from '../observe.ts';
+import { giveSecondName } from './file-alias.ts';
+import { fromFileError, isMissing } from './file-error.ts';
+import { takeFileLock } from './file-lock.ts';
 import { isVisible } from './object-store.ts';
-import type { Composition, ListOptions, ObjectStore } from './object-store.ts';
+import type { Composition, ListOptions, ObjectStore, TaggedBytes } from './object-store.ts';
 import { FileSink } from './pmtiles/file-sink.ts';
 import type { StoreCallOptions } from './tile-store.ts';
 import { writeFileWhole } from './write-file.ts';
@@ -13,14 +15,13 @@ import { writeFileWhole } from './write-file.ts';
 /** A put takes milliseconds, so that a temporary file this old belongs to a process that was killed. */
 const LEFTOVER_AGE_MS = 3_600_000;
 
-const FORBIDDEN = new Set(['EACCES', 'EPERM', 'EROFS', 'EISDIR', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP']);
-
 /**
  * Keeps objects as files beneath a folder, in folders made as they are needed.
  *
  * A file is written under a hidden name in its own folder and renamed, so that a reader never sees a part of one. It is
- * not synced, except for what is composed: what a power cut loses, a renewed run writes again. What a killed process left
- * behind is never listed, and `list` removes it once it is an hour old. Creating the store does no I/O.
+ * not synced, except for what is composed, and for what is put on a condition, under a lock file beside it: what a power
+ * cut loses of the rest, a renewed run writes again. What a killed process left behind is never listed, and `list` removes
+ * it once it is an hour old. Creating the store does no I/O.
  */
 export class FileObjects implements ObjectStore {
   readonly label: string;
@@ -52,6 +53,47 @@ export class FileObjects implements ObjectStore {
     }
     this.counters.writeRequests++;
     this.counters.bytesWritten += bytes.length;
+  }
+
+  async putIf(
+    path: string,
+    bytes: Uint8Array,
+    expectedTag: string | null,
+    { signal }: StoreCallOptions,
+  ): Promise<string | null> {
+    signal.throwIfAborted();
+    const target = join(this.root, path);
+    const folder = dirname(target);
+    try {
+      await mkdir(folder, { recursive: true });
+      await using lock = await takeFileLock(join(folder, `.${basename(target)}.lock`), signal);
+      if (((await this.getTagged(path, { signal }))?.tag ?? null) !== expectedTag) return null;
+      if (!(await lock.isHeld())) throw new TilerError('STORE_UNAVAILABLE', `Writing ${target}: lost its lock`);
+      await writeFileWhole({ temporary: this.temporaryFor(target), target, isSynced: true }, bytes, signal);
+      await syncFolder(folder);
+    } catch (error) {
+      throw fromFileError(error, `Writing ${bytes.length} bytes to ${target}`);
+    }
+    this.counters.writeRequests++;
+    this.counters.bytesWritten += bytes.length;
+    return tagOf(bytes);
+  }
+
+  async getTagged(path: string, options: StoreCallOptions): Promise<TaggedBytes | null> {
+    const bytes = await this.get(path, options);
+    return bytes === null ? null : { bytes, tag: tagOf(bytes) };
+  }
+
+  async alias(path: string, target: string, { signal }: StoreCallOptions): Promise<void> {
+    signal.throwIfAborted();
+    const name = join(this.root, path);
+    try {
+      await mkdir(dirname(name), { recursive: true });
+      await giveSecondName({ temporary: this.temporaryFor(name), name, target: join(this.root, target) });
+      await syncFolder(dirname(name));
+    } catch (error) {
+      throw fromFileError(error, `Linking ${name} to ${target}`);
+    }
   }
 
   async get(path: string, { signal }: StoreCallOptions): Promise<Uint8Array | null> {
@@ -177,29 +219,18 @@ export class FileObjects implements ObjectStore {
   }
 }
 
-/** True for the name of a file that a store is writing, or was writing when it was killed. */
+/** True for the name of a file that a store is writing, or was writing when it was killed, and for a lock. */
 function isHalfWritten(name: string): boolean {
-  return name.startsWith('.') && name.endsWith('.tmp');
+  return name.startsWith('.') && (name.endsWith('.tmp') || name.endsWith('.lock'));
+}
+
+/** Of the contents, so that it stays with them wherever the folder is moved. */
+function tagOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 32);
 }
 
 /** After a rename: a power cut does not take the new name away. */
 async function syncFolder(folder: string): Promise<void> {
   await using handle = await open(folder, 'r');
   await handle.sync();
-}
-
-function codeOf(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
-}
-
-function isMissing(error: unknown): boolean {
-  return codeOf(error) === 'ENOENT';
-}
-
-/** Says what a file system's refusal means for the queue. Errors without a system code, such as aborts, pass. */
-function fromFileError(error: unknown, attempted: string): unknown {
-  const code = codeOf(error);
-  if (code === null || !/^E[A-Z0-9]+$/.test(code)) return error;
-  const meaning: ErrorCode = FORBIDDEN.has(code) ? 'STORE_FORBIDDEN' : 'STORE_UNAVAILABLE';
-  return new TilerError(meaning, `${attempted}: ${code}`, { cause: error });
 }

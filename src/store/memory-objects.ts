@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { TilerError } from '../errors.ts';
 import { isListed } from './object-store.ts';
-import type { Composition, ListOptions, ObjectPlace, ObjectStore } from './object-store.ts';
+import type { Composition, ListOptions, ObjectPlace, ObjectStore, TaggedBytes } from './object-store.ts';
 import type { StoreCallOptions } from './tile-store.ts';
 
 /** Keeps objects in this process, for one tile on the command line and for tests. It holds copies, as many as are put. */
@@ -12,6 +13,23 @@ export class MemoryObjects implements ObjectStore {
     signal.throwIfAborted();
     this.objects.set(path, bytes.slice());
     await Promise.resolve();
+  }
+
+  async putIf(
+    path: string,
+    bytes: Uint8Array,
+    expectedTag: string | null,
+    options: StoreCallOptions,
+  ): Promise<string | null> {
+    const found = this.objects.get(path);
+    if ((found === undefined ? null : tagOf(found)) !== expectedTag) return null;
+    await this.put(path, bytes, options);
+    return tagOf(bytes);
+  }
+
+  async getTagged(path: string, options: StoreCallOptions): Promise<TaggedBytes | null> {
+    const bytes = await this.get(path, options);
+    return bytes === null ? null : { bytes, tag: tagOf(bytes) };
   }
 
   async get(path: string, { signal }: StoreCallOptions): Promise<Uint8Array | null> {
@@ -75,4 +93,8 @@ export class MemoryObjects implements ObjectStore {
     this.objects.clear();
     await Promise.resolve();
   }
+}
+
+function tagOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 32);
 }

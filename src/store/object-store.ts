@@ -16,9 +16,22 @@ export interface ObjectPlace {
   readonly offset: number;
 }
 
+export interface ComposeOptions extends PutOptions {
+  /** Where the store can, a composition that did not come to its end is gone on with. Default: each begins anew. */
+  readonly resume?: ResumeOptions;
+}
+
+/** How a composition finds what was done of it before. */
+export interface ResumeOptions {
+  /** Path that belongs to this composition, and all paths that begin with it and a dot: what is kept until it is finished. */
+  readonly memo: string;
+  /** Says what the object is made of: one with another identity has nothing in common with it. */
+  readonly identity: string;
+}
+
 /**
  * An object in the making, in whose place nobody sees anything before `finish` has returned. Disposed of before that, it
- * leaves nothing behind.
+ * leaves nothing behind, unless it can be resumed.
  */
 export interface Composition extends AsyncDisposable {
   /** Appends bytes behind the head. They must not change any more. */
@@ -27,6 +40,13 @@ export interface Composition extends AsyncDisposable {
   copy(place: ObjectPlace, length: number): Promise<void>;
   /** Puts the head before, and the tail behind, what was appended; then it is there. */
   finish(head: Uint8Array, tail: readonly Uint8Array[]): Promise<void>;
+}
+
+/** Bytes of an object as they were at one moment. */
+export interface TaggedBytes {
+  readonly bytes: Uint8Array;
+  /** Of these bytes: for `putIf`, and equal only to itself. */
+  readonly tag: string;
 }
 
 /**
@@ -40,7 +60,17 @@ export interface ObjectStore extends AsyncDisposable {
   /** For messages: no credentials. */
   readonly label: string;
   put(path: string, bytes: Uint8Array, options: PutOptions): Promise<void>;
+  /**
+   * Puts an object only if the one in its place has the tag that was expected; null = only if there is none. Of several
+   * that put at once with the same expectation one succeeds. A put whose answer was lost on the way finds out by itself
+   * whether it succeeded.
+   *
+   * @returns the tag of what was put; null = another object was there, or none, and nothing was put
+   */
+  putIf(path: string, bytes: Uint8Array, expectedTag: string | null, options: PutOptions): Promise<string | null>;
   get(path: string, options: StoreCallOptions): Promise<Uint8Array | null>;
+  /** A whole object with the tag that `putIf` wants. */
+  getTagged(path: string, options: StoreCallOptions): Promise<TaggedBytes | null>;
   /** Some bytes of an object; a negative offset counts from its end. Fewer only where it ends. */
   read(path: string, offset: number, length: number, options: StoreCallOptions): Promise<Uint8Array | null>;
   delete(path: string, options: StoreCallOptions): Promise<void>;
@@ -48,8 +78,13 @@ export interface ObjectStore extends AsyncDisposable {
   deleteAll(folder: string, options: StoreCallOptions): Promise<void>;
   /** Paths beneath a folder, in no stated order. */
   list(folder: string, options: ListOptions): AsyncIterable<string>;
+  /**
+   * Makes a path a second name of an object, in place of what was there, without copying it where that can be done. Not
+   * there in stores that know no second names.
+   */
+  alias?(path: string, target: string, options: StoreCallOptions): Promise<void>;
   /** Begins an object whose first 16,384 bytes are its head. */
-  compose(path: string, options: PutOptions): Promise<Composition>;
+  compose(path: string, options: ComposeOptions): Promise<Composition>;
 }
 
 /** What a listing enters unless it is told otherwise. */

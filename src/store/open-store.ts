@@ -7,6 +7,8 @@ import type { IoCounters, StageMeter } from '../observe.ts';
 import { FileObjects } from './file-objects.ts';
 import { createFileStore } from './file-store.ts';
 import type { S3Location } from './s3-objects.ts';
+import type { S3Settings } from './s3-settings.ts';
+import type { S3StoreOptions } from './s3-store.ts';
 import type { StoreCallOptions, TileStore } from './tile-store.ts';
 
 /** What a store needs to know of the tiles and of the process. The first two are an encoder's fields. */
@@ -18,6 +20,8 @@ export interface OpenStoreOptions {
   readonly cacheControl?: string;
   /** For S3 servers other than AWS; default false. */
   readonly forcePathStyle?: boolean;
+  /** Further settings of S3, such as those of a configuration; the two above go before them. */
+  readonly s3?: Partial<S3Settings>;
   readonly counters: Pick<IoCounters, 'writeRequests' | 'bytesWritten'>;
   readonly stages?: StageMeter | undefined;
   /** Holds requests back once a host asks for less of them. Default: none is held back. */
@@ -29,28 +33,35 @@ export type StoreLocation = (
   | { readonly kind: 'folder'; readonly path: string }
   | ({ readonly kind: 's3' } & S3Location)
 ) & {
-  /** Name of a PMTiles archive in it; not there for tiles as objects of their own. */
+  /** Name of a PMTiles archive or an MBTiles file in it; not there for tiles as objects of their own. */
   readonly archive?: string;
 };
 
+/** True for the name of an archive that is an MBTiles file. */
+function isMbtiles(archive: string): boolean {
+  return /\.mbtiles$/i.test(archive);
+}
+
 /** Documents beside an archive are named after it. */
 const ARCHIVE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
-
-const DEFAULT_CACHE_CONTROL = 'public, max-age=3600';
 
 /** S3's rules for the names of buckets, as far as they are about characters. */
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 /**
  * Reads an output: a folder, a `file:` URL, or `s3://bucket/prefix`; if it ends in `.pmtiles`, an archive of that name in
- * the folder or prefix above. A relative folder stays relative.
+ * the folder or prefix above, and `.mbtiles` in the folder above. A relative folder stays relative.
  *
  * @throws TilerError `REQUEST_INVALID` for anything else
  */
 export function parseStoreLocation(output: string): StoreLocation {
   const location = parsePlace(output);
   const path = location.kind === 's3' ? location.prefix : location.path;
-  if (!/\.pmtiles$/i.test(path)) return location;
+  if (!/\.(pm|mb)tiles$/i.test(path)) return location;
+  // SQLite writes here and there in a file, and reads it so.
+  if (location.kind === 's3' && isMbtiles(path)) {
+    throw invalid(output, 'a folder for MBTiles, or .pmtiles for one archive in a bucket');
+  }
   const archive = basename(path);
   if (!ARCHIVE_NAME.test(archive)) {
     throw invalid(output, 'the name of an archive of letters, digits, "-", "_" and ".", with no dot in front');
@@ -87,13 +98,22 @@ export async function openTileStore(
     await checkFolder(location.path);
     const { path, archive } = location;
     if (archive === undefined) return createFileStore(path, options);
+    if (isMbtiles(archive)) {
+      const { MbtilesStore } = await import('./mbtiles/mbtiles-store.ts');
+      return new MbtilesStore(path, { ...options, name: archive });
+    }
     const { ArchiveStore } = await import('./archive-store.ts');
     return new ArchiveStore(new FileObjects(path, options.counters), { ...options, path: archive });
   }
   // The client of S3 takes longer to load than all the rest together.
   const { openS3Objects, openS3Store } = await import('./s3-store.ts');
-  const { cacheControl = DEFAULT_CACHE_CONTROL, forcePathStyle = false } = options;
-  const s3Options = { ...options, cacheControl, forcePathStyle };
+  const { s3, cacheControl = s3?.cacheControl, forcePathStyle = s3?.forcePathStyle } = options;
+  const s3Options: S3StoreOptions = {
+    ...s3,
+    ...options,
+    ...(cacheControl === undefined ? {} : { cacheControl }),
+    ...(forcePathStyle === undefined ? {} : { forcePathStyle }),
+  };
   if (location.archive === undefined) return await openS3Store(location, s3Options, callOptions);
   const objects = await openS3Objects(location, s3Options, callOptions);
   const { ArchiveStore } = await import('./archive-store.ts');

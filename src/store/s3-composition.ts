@@ -1,152 +1,133 @@
-import {
-  AbortMultipartUploadCommand,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-  UploadPartCommand,
-  UploadPartCopyCommand,
-} from '@aws-sdk/client-s3';
-import type { S3Client } from '@aws-sdk/client-s3';
-import { TilerError } from '../errors.ts';
-import type { IoCounters } from '../observe.ts';
-import type { Composition, ObjectPlace, PutOptions } from './object-store.ts';
+import { randomUUID } from 'node:crypto';
+import type { ComposeOptions, Composition, ObjectPlace } from './object-store.ts';
 import { MultipartSink } from './pmtiles/multipart-sink.ts';
-import type { MultipartUpload } from './pmtiles/multipart-sink.ts';
-import type { S3Request } from './s3-requests.ts';
-import type { StoreCallOptions } from './tile-store.ts';
-
-/** What a composition needs of the store that it is in. */
-export interface S3Compositor {
-  readonly client: Pick<S3Client, 'send'>;
-  readonly request: S3Request;
-  readonly counters: Pick<IoCounters, 'writeRequests' | 'bytesWritten'>;
-  readonly cacheControl: string;
-  readonly objectAt: (path: string) => { readonly Bucket: string; readonly Key: string };
-  readonly read: (
-    path: string,
-    offset: number,
-    length: number,
-    options: StoreCallOptions,
-  ) => Promise<Uint8Array | null>;
-}
+import type { UploadPiece } from './pmtiles/multipart-sink.ts';
+import type { PartLimits } from './pmtiles/part-plan.ts';
+import type { S3Compositor } from './s3-compositor.ts';
+import { abortUploads, abortUploadsOf } from './s3-upload-memo.ts';
+import { S3Upload } from './s3-upload.ts';
 
 const MIB = 1024 * 1024;
 
 /** @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
-const LIMITS = { minPartBytes: 5 * MIB, maxPartBytes: 5 * 1024 * MIB, equalParts: false } as const;
-const MAX_PARTS = 10_000;
+export const S3_PART_LIMITS = { minPartBytes: 5 * MIB, maxPartBytes: 5 * 1024 * MIB, maxParts: 10_000 } as const;
 
-/** How long giving an upload up may take. */
-const ABORT_TIMEOUT_MS = 10_000;
+/** Of what is kept for going on with a piece. */
+const MEMO_ENDING = '.memo';
 
 /**
  * Begins an object that is put together as a multipart upload: nobody sees it before it is complete, and what it is made of
- * is copied by the server wherever it is as long as a part.
+ * is copied by the server wherever it is as long as a part. With more parts than an upload may have it is made in two
+ * levels; the objects of the first lie beside the memo, and are deleted in the end.
+ *
+ * @param limits - asked for after the first request, by which the client has found its host
  */
-export async function composeInS3(store: S3Compositor, path: string, options: PutOptions): Promise<Composition> {
-  const upload = await S3Upload.begin(store, path, options);
-  const sink = new MultipartSink(upload, LIMITS);
-  return {
-    write: (bytes) => sink.write(bytes),
-    copy: (place, length) => sink.copy(place, length),
-    async finish(head, tail) {
-      await sink.finish(head, tail);
-      await upload.complete();
-    },
-    [Symbol.asyncDispose]: () => upload[Symbol.asyncDispose](),
-  };
+export async function composeInS3(
+  store: S3Compositor,
+  path: string,
+  options: ComposeOptions,
+  limits: () => PartLimits,
+): Promise<Composition> {
+  const upload = await S3Upload.open(store, path, options);
+  return new S3Composition(store, { path, upload }, options, limits());
 }
 
-class S3Upload implements MultipartUpload, AsyncDisposable {
+class S3Composition implements Composition {
   private readonly store: S3Compositor;
-  private readonly target: ReturnType<S3Compositor['objectAt']>;
-  private readonly signal: AbortSignal;
-  private readonly uploadId: string;
-  private readonly tags = new Map<number, string>();
-  private isComplete = false;
+  private readonly path: string;
+  private readonly upload: S3Upload;
+  private readonly options: ComposeOptions;
+  private readonly sink: MultipartSink;
+  /** What the names of the pieces begin with. */
+  private readonly pieceName: string;
+  private readonly pieces: S3Upload[] = [];
+  private pieceCount = 0;
+  private isFinished = false;
 
-  private constructor(store: S3Compositor, path: string, signal: AbortSignal, uploadId: string) {
+  constructor(
+    store: S3Compositor,
+    { path, upload }: { readonly path: string; readonly upload: S3Upload },
+    options: ComposeOptions,
+    limits: PartLimits,
+  ) {
     this.store = store;
-    this.target = store.objectAt(path);
-    this.signal = signal;
-    this.uploadId = uploadId;
-  }
-
-  static async begin(store: S3Compositor, path: string, { contentType, signal }: PutOptions): Promise<S3Upload> {
-    const input = { ...store.objectAt(path), ContentType: contentType, CacheControl: store.cacheControl };
-    const attempted = attemptedOn(input);
-    const { UploadId } = await store.request(attempted, { signal }, (abortSignal) =>
-      store.client.send(new CreateMultipartUploadCommand(input), { abortSignal }),
+    this.path = path;
+    this.upload = upload;
+    this.options = options;
+    this.pieceName = `${options.resume?.memo ?? `.tilewright/compositions/${randomUUID()}`}.piece-`;
+    this.sink = new MultipartSink(
+      {
+        putPart: (part, bytes) => upload.putPart(part, bytes),
+        copyPart: (part, place, length) => upload.copyPart(part, place, length),
+        read: (place, length) => upload.read(place, length),
+        beginPiece: (index) => this.beginPiece(index),
+      },
+      limits,
     );
-    if (UploadId !== undefined) return new S3Upload(store, path, signal, UploadId);
-    throw new TilerError('STORE_UNAVAILABLE', `${attempted}: found no upload in the answer`);
   }
 
-  async putPart(part: number, bytes: Uint8Array): Promise<void> {
-    const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const input = { ...this.partInput(part), Body: body };
-    const { ETag } = await this.call((client, abortSignal) =>
-      client.send(new UploadPartCommand(input), { abortSignal }),
-    );
-    this.keep(part, ETag);
-    this.store.counters.bytesWritten += bytes.length;
+  write(bytes: Uint8Array): Promise<void> {
+    return this.sink.write(bytes);
   }
 
-  async copyPart(part: number, place: ObjectPlace, length: number): Promise<void> {
-    const { Bucket, Key } = this.store.objectAt(place.path);
-    const source = `${Bucket}/${Key.split('/').map(encodeURIComponent).join('/')}`;
-    const range = `bytes=${place.offset}-${place.offset + length - 1}`;
-    const input = { ...this.partInput(part), CopySource: source, CopySourceRange: range };
-    const { CopyPartResult } = await this.call((client, abortSignal) =>
-      client.send(new UploadPartCopyCommand(input), { abortSignal }),
-    );
-    this.keep(part, CopyPartResult?.ETag);
+  copy(place: ObjectPlace, length: number): Promise<void> {
+    return this.sink.copy(place, length);
   }
 
-  async read({ path, offset }: ObjectPlace, length: number): Promise<Uint8Array> {
-    const bytes = await this.store.read(path, offset, length, { signal: this.signal });
-    if (bytes?.length === length) return bytes;
-    const found = `${bytes?.length ?? 'none'} of ${length} bytes at ${offset} of ${path}`;
-    throw new TilerError('ARCHIVE_INVALID', `${attemptedOn(this.target)}: found ${found}`);
-  }
-
-  async complete(): Promise<void> {
-    const Parts = [...this.tags].sort(([a], [b]) => a - b).map(([PartNumber, ETag]) => ({ PartNumber, ETag }));
-    const input = { ...this.target, UploadId: this.uploadId, MultipartUpload: { Parts } };
-    await this.call((client, abortSignal) => client.send(new CompleteMultipartUploadCommand(input), { abortSignal }));
-    this.isComplete = true;
+  async finish(head: Uint8Array, tail: readonly Uint8Array[]): Promise<void> {
+    await this.sink.finish(head, tail);
+    await this.upload.complete(this.sink.bytes);
+    this.isFinished = true;
+    if (this.options.resume !== undefined) {
+      // Somebody else may have been at it too, and is told so by the end of its uploads.
+      await abortUploadsOf(this.store, this.path, '', this.options);
+      await abortUploads(this.store, this.pieceName, () => true, this.options);
+    }
+    await this.deletePieces();
+    await this.upload.forget();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.isComplete) return;
-    const { client, request } = this.store;
-    const input = { ...this.target, UploadId: this.uploadId };
-    // Not with the caller's signal, which may be what ended it; a bucket's life-cycle rule removes what stays.
-    const signal = AbortSignal.timeout(ABORT_TIMEOUT_MS);
-    await request(attemptedOn(this.target), { signal }, (abortSignal) =>
-      client.send(new AbortMultipartUploadCommand(input), { abortSignal }),
-    ).catch(() => {});
+    if (this.isFinished) return;
+    // A part that arrives after an upload was given up may stay for ever.
+    await this.sink.settle();
+    for (const piece of this.pieces) await piece[Symbol.asyncDispose]();
+    await this.upload[Symbol.asyncDispose]();
+    // Not with the caller's signal, which may be what ended it.
+    if (this.options.resume === undefined) await this.deletePieces(new AbortController().signal).catch(() => {});
   }
 
-  private async call<T>(send: (client: S3Compositor['client'], signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { client, request } = this.store;
-    return await request(attemptedOn(this.target), { signal: this.signal }, (signal) => send(client, signal));
-  }
-
-  private partInput(part: number) {
-    if (part <= MAX_PARTS) return { ...this.target, UploadId: this.uploadId, PartNumber: part };
-    const attempted = attemptedOn(this.target);
-    throw new TilerError('BYTES_LIMIT', `${attempted}: found more than ${MAX_PARTS} parts; raise metatileSize`);
-  }
-
-  private keep(part: number, tag: string | undefined): void {
-    if (tag === undefined) {
-      throw new TilerError('STORE_UNAVAILABLE', `${attemptedOn(this.target)}: found no ETag for part ${part}`);
+  private async beginPiece(index: number): Promise<UploadPiece> {
+    const path = `${this.pieceName}${index}`;
+    this.pieceCount = index + 1;
+    const place = { path, offset: 0 };
+    if (this.upload.isComplete) {
+      const done = async (): Promise<void> => await Promise.resolve();
+      return { upload: { putPart: done, copyPart: done }, complete: async () => await Promise.resolve(place) };
     }
-    this.tags.set(part, tag);
-    this.store.counters.writeRequests++;
+    const { resume, signal } = this.options;
+    const upload = await S3Upload.open(this.store, path, {
+      signal,
+      contentType: 'application/octet-stream',
+      ...(resume === undefined
+        ? {}
+        : { resume: { memo: path + MEMO_ENDING, identity: `${resume.identity} piece ${index}` } }),
+    });
+    this.pieces.push(upload);
+    return {
+      upload,
+      complete: async (length) => {
+        await upload.complete(length);
+        return place;
+      },
+    };
   }
-}
 
-function attemptedOn({ Bucket, Key }: { readonly Bucket: string; readonly Key: string }): string {
-  return `Composing s3://${Bucket}/${Key}`;
+  private async deletePieces(signal = this.options.signal): Promise<void> {
+    for (let index = 0; index < this.pieceCount; index++) {
+      for (const ending of ['', MEMO_ENDING]) {
+        await this.store.delete(`${this.pieceName}${index}${ending}`, { signal });
+      }
+    }
+  }
 }

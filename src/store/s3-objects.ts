@@ -1,24 +1,27 @@
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadBucketCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-} from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
-import { parseAwsError } from '../aws-error.ts';
 import { TilerError } from '../errors.ts';
 import type { HostGate } from '../host-gate.ts';
 import type { IoCounters } from '../observe.ts';
 import type { RetryOptions } from '../retry.ts';
 import { createS3Client } from '../s3-client.ts';
-import { bucketMissing, isNoSuchKey, isRangeBehindEnd, isRegionMissing, regionMissing } from './aws-error.ts';
+import { isNoSuchKey, isRangeBehindEnd } from './aws-error.ts';
 import { isListed } from './object-store.ts';
-import type { Composition, ListOptions, ObjectStore, PutOptions } from './object-store.ts';
-import { composeInS3 } from './s3-composition.ts';
+import type { ComposeOptions, Composition, ListOptions, ObjectStore, PutOptions, TaggedBytes } from './object-store.ts';
+import type { PartLimits } from './pmtiles/part-plan.ts';
+import { createS3Checksums } from './s3-checksums.ts';
+import type { S3Checksums } from './s3-checksums.ts';
+import { composeInS3, S3_PART_LIMITS } from './s3-composition.ts';
+import type { S3Compositor } from './s3-compositor.ts';
+import { putInS3If } from './s3-conditional.ts';
 import { createS3Requests } from './s3-requests.ts';
 import type { S3Request } from './s3-requests.ts';
+import { checkBucket, partRulesOf, watchHost } from './s3-server.ts';
+import { DEFAULT_S3_SETTINGS, writeHeadersOf } from './s3-settings.ts';
+import type { S3Settings } from './s3-settings.ts';
+import { abortUpload, listUploads } from './s3-upload-memo.ts';
+import type { PendingUpload } from './s3-upload-memo.ts';
 import type { StoreCallOptions } from './tile-store.ts';
 
 /** Where objects lie in S3: `prefix` has no slash at its ends; empty = the bucket's root. */
@@ -27,17 +30,20 @@ export interface S3Location {
   readonly prefix: string;
 }
 
-export interface S3ObjectsOptions {
-  /** `Cache-Control` of every object. */
-  readonly cacheControl: string;
-  /** Buckets as the first part of the path instead of the host name, as most servers other than AWS want it. */
-  readonly forcePathStyle: boolean;
+export interface S3ObjectsOptions extends Partial<S3Settings> {
   readonly counters: Pick<IoCounters, 'writeRequests' | 'bytesWritten'>;
   readonly retry?: RetryOptions;
   /** Holds requests back once the bucket asks for less of them. Default: none is held back. */
   readonly gate?: HostGate | undefined;
   /** Longest time for one request, answer included. Default 30 s. */
   readonly requestTimeoutMs?: number;
+  /** Of parts of what is composed. Default: those of S3. */
+  readonly limits?: Pick<PartLimits, 'minPartBytes' | 'maxPartBytes' | 'maxParts'>;
+}
+
+/** An upload under way, by the path that the object will have in the store. */
+export interface PathUpload extends Omit<PendingUpload, 'key'> {
+  readonly path: string;
 }
 
 /** No object that is read whole is this large; one that is was not written here. */
@@ -51,65 +57,79 @@ export class S3Objects implements ObjectStore {
   readonly label: string;
   private readonly location: S3Location;
   private readonly options: S3ObjectsOptions;
+  private readonly settings: S3Settings;
   private readonly client: S3Client;
   private readonly request: S3Request;
+  private readonly checksums: S3Checksums;
+  private readonly hostOf: () => string;
 
   constructor(location: S3Location, options: S3ObjectsOptions) {
     this.location = location;
     this.options = options;
     this.label = `s3://${location.bucket}${location.prefix === '' ? '' : `/${location.prefix}`}`;
-    const { forcePathStyle, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
-    this.client = createS3Client({ forcePathStyle, requestTimeoutMs, maxSockets: MAX_SOCKETS });
-    this.request = createS3Requests({ ...options, bucket: location.bucket, timeoutMs: requestTimeoutMs });
+    this.settings = { ...DEFAULT_S3_SETTINGS, ...options };
+    const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
+    this.client = createS3Client({ ...this.settings, requestTimeoutMs, maxSockets: MAX_SOCKETS });
+    const { requestsPerSecond } = this.settings;
+    const { bucket } = location;
+    this.request = createS3Requests({ ...options, bucket, requestsPerSecond, timeoutMs: requestTimeoutMs });
+    this.hostOf = watchHost(this.client);
+    this.checksums = createS3Checksums(this.settings.checksum);
   }
 
   /**
-   * Asks for the bucket, so that a wrong name is found before any work; one that may be written but not listed passes.
+   * Asks for the bucket, so that a wrong name is found before any work.
    *
-   * @throws TilerError `REQUEST_INVALID` if there is no such bucket, `CONFIG_INVALID` without a region,
-   * `STORE_FORBIDDEN` without credentials, `STORE_UNAVAILABLE`, `STORE_THROTTLED`
+   * @throws TilerError those of `checkBucket`
    */
   async check(options: StoreCallOptions): Promise<void> {
-    const { bucket } = this.location;
-    await this.request(`Looking for the bucket of ${this.label}`, options, async (abortSignal) => {
-      try {
-        await this.client.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal });
-      } catch (error) {
-        const { status } = parseAwsError(error);
-        // 403: the bucket is there, and listing it is not allowed. Putting may be.
-        if (status === 403) return;
-        if (status === 404) throw bucketMissing(this.label, bucket, error);
-        if (isRegionMissing(error)) throw regionMissing(this.label, error);
-        throw error;
-      }
-    });
+    const { client, request, label } = this;
+    await checkBucket({ client, request, label, bucket: this.location.bucket }, options);
   }
 
   async put(path: string, bytes: Uint8Array, { contentType, signal }: PutOptions): Promise<void> {
     const target = this.objectAt(path);
-    const { counters, cacheControl } = this.options;
+    const { counters } = this.options;
     // A Buffer, not a stream: its length and hash are known, so that every server stores it whole or refuses it.
     const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const input = { ...target, Body: body, ContentType: contentType, CacheControl: cacheControl };
-    await this.request(`Writing ${bytes.length} bytes to ${urlOf(target)}`, { signal }, async (abortSignal) => {
-      await this.client.send(new PutObjectCommand(input), { abortSignal });
-    });
+    const input = { ...target, ...writeHeadersOf(path, this.settings), Body: body, ContentType: contentType };
+    await this.request(`Writing ${bytes.length} bytes to ${urlOf(target)}`, { signal }, (abortSignal) =>
+      this.checksums(async (checksum) => {
+        await this.client.send(new PutObjectCommand({ ...input, ...checksum }), { abortSignal });
+      }),
+    );
     counters.writeRequests++;
     counters.bytesWritten += bytes.length;
   }
 
+  async putIf(
+    path: string,
+    bytes: Uint8Array,
+    expectedTag: string | null,
+    options: PutOptions,
+  ): Promise<string | null> {
+    const { client, request } = this;
+    const { counters } = this.options;
+    const put = { target: this.objectAt(path), headers: writeHeadersOf(path, this.settings), bytes, expectedTag };
+    return await putInS3If({ client, request, counters }, put, options);
+  }
+
   async get(path: string, options: StoreCallOptions): Promise<Uint8Array | null> {
+    return (await this.getRange(path, undefined, options))?.bytes ?? null;
+  }
+
+  async getTagged(path: string, options: StoreCallOptions): Promise<TaggedBytes | null> {
     return await this.getRange(path, undefined, options);
   }
 
   async read(path: string, offset: number, length: number, options: StoreCallOptions): Promise<Uint8Array | null> {
     if (length === 0) return new Uint8Array();
-    const bytes = await this.getRange(
+    const found = await this.getRange(
       path,
       offset < 0 ? `bytes=${offset}` : `bytes=${offset}-${offset + length - 1}`,
       options,
     );
-    return bytes?.subarray(0, length) ?? null;
+    return found?.bytes.subarray(0, length) ?? null;
   }
 
   async delete(path: string, options: StoreCallOptions): Promise<void> {
@@ -134,14 +154,41 @@ export class S3Objects implements ObjectStore {
     }
   }
 
-  async compose(path: string, options: PutOptions): Promise<Composition> {
+  async compose(path: string, options: ComposeOptions): Promise<Composition> {
     const { client, request } = this;
-    const { cacheControl, counters } = this.options;
-    return await composeInS3(
-      { client, request, counters, cacheControl, objectAt: (at) => this.objectAt(at), read: this.read.bind(this) },
-      path,
-      options,
-    );
+    const { counters, limits = S3_PART_LIMITS } = this.options;
+    const compositor: S3Compositor = {
+      client,
+      request,
+      counters,
+      objectAt: (at) => this.objectAt(at),
+      headersOf: (at) => writeHeadersOf(at, this.settings),
+      put: this.put.bind(this),
+      get: this.get.bind(this),
+      read: this.read.bind(this),
+      delete: this.delete.bind(this),
+    };
+    const { partBytes } = this.settings;
+    const findLimits = (): PartLimits => ({ ...limits, ...partRulesOf(this.hostOf(), this.settings), partBytes });
+    return await composeInS3(compositor, path, options, findLimits);
+  }
+
+  /** Uploads under way to paths that begin with `start`. */
+  async *uploads(start: string, options: StoreCallOptions): AsyncIterable<PathUpload> {
+    const { client, request } = this;
+    const root = this.objectAt('').Key;
+    for await (const { key, ...upload } of listUploads({ client, request }, this.objectAt(start), options)) {
+      yield { ...upload, path: key.slice(root.length) };
+    }
+  }
+
+  /** Gives an upload up, with all its parts. */
+  async abortUpload(
+    { path, uploadId }: Pick<PathUpload, 'path' | 'uploadId'>,
+    options: StoreCallOptions,
+  ): Promise<void> {
+    const { client, request } = this;
+    await abortUpload({ client, request }, this.objectAt(path), uploadId, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -172,22 +219,22 @@ export class S3Objects implements ObjectStore {
     path: string,
     range: string | undefined,
     options: StoreCallOptions,
-  ): Promise<Uint8Array | null> {
+  ): Promise<TaggedBytes | null> {
     const target = this.objectAt(path);
     const input = { ...target, ...(range === undefined ? {} : { Range: range }) };
     return await this.request(`Reading ${urlOf(target)}`, options, async (abortSignal) => {
       try {
-        const { Body, ContentLength } = await this.client.send(new GetObjectCommand(input), { abortSignal });
+        const { Body, ContentLength, ETag = '' } = await this.client.send(new GetObjectCommand(input), { abortSignal });
         if (Body === undefined || ContentLength === undefined || ContentLength > MAX_OBJECT_BYTES) {
           throw new TilerError(
             'BYTES_LIMIT',
             `Reading ${urlOf(target)}: ${ContentLength ?? 'an unknown number of'} bytes, expected at most ${MAX_OBJECT_BYTES}`,
           );
         }
-        return await Body.transformToByteArray();
+        return { bytes: await Body.transformToByteArray(), tag: ETag };
       } catch (error) {
         if (isNoSuchKey(error)) return null;
-        if (range !== undefined && isRangeBehindEnd(error)) return new Uint8Array();
+        if (range !== undefined && isRangeBehindEnd(error)) return { bytes: new Uint8Array(), tag: '' };
         throw error;
       }
     });

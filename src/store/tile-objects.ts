@@ -1,9 +1,23 @@
+import { TilerError } from '../errors.ts';
 import { NO_STAGES, timed } from '../observe.ts';
 import type { StageMeter } from '../observe.ts';
 import type { Tile } from '../tms/tile.ts';
-import type { ObjectStore } from './object-store.ts';
-import { PARTS_FOLDER, checkDocumentName, createPathToTile, partToPath, tileToPath } from './tile-path.ts';
-import type { MetatileSink, PlainTileStore, StoreCallOptions } from './tile-store.ts';
+import type { ObjectStore, TaggedBytes } from './object-store.ts';
+import { segmentToBytes } from './pmtiles/segment.ts';
+import { segmentIndices } from './records/read-segment.ts';
+import type { RecordsReader } from './records/records-reader.ts';
+import {
+  openRecords,
+  placeRecords,
+  readStaged,
+  segmentsFolder,
+  versionIdOf,
+  writeRecords,
+} from './records/write-records.ts';
+import { PARTS_FOLDER, WORK_FOLDER, checkDocumentName, createPathToTile, partToPath, tileToPath } from './tile-path.ts';
+import type { FinishedTiles, MetatileSink, PlainTileStore, StagedMetatile, StoreCallOptions } from './tile-store.ts';
+import { deleteForgotten, publishVersion, readVersions } from './version-document.ts';
+import type { TilesetVersion, VersionsDocument } from './versions.ts';
 
 export interface TileObjectsOptions {
   /** File ending without the dot. */
@@ -12,15 +26,19 @@ export interface TileObjectsOptions {
   readonly stages?: StageMeter | undefined;
 }
 
-/** Tiles as objects `{z}/{x}/{y}.{extension}`, each in place as soon as it is put. */
+const OCTETS = 'application/octet-stream';
+
+/** Where the records of versions lie; only the current one has some. */
+const VERSIONS_NAME = 'versions.json';
+const VERSIONS_FOLDER = `${WORK_FOLDER}/versions`;
+
+/**
+ * Tiles as objects `{z}/{x}/{y}.{extension}`, each in place as soon as it is put. What metatiles stage is their records alone,
+ * and a version is the records of the tiles that are there.
+ */
 export class TileObjects implements PlainTileStore {
   private readonly objects: ObjectStore;
   private readonly options: TileObjectsOptions;
-  private readonly sink: MetatileSink = {
-    put: (tile, bytes, options) => this.put(tile, bytes, options),
-    delete: (tile, options) => this.delete(tile, options),
-    commit: async () => await Promise.resolve(),
-  };
 
   constructor(objects: ObjectStore, options: TileObjectsOptions) {
     this.objects = objects;
@@ -55,24 +73,73 @@ export class TileObjects implements PlainTileStore {
     }
   }
 
-  openMetatile(): MetatileSink {
-    return this.sink;
+  openMetatile(index: number): MetatileSink {
+    const stage = async (staged: StagedMetatile, { signal }: StoreCallOptions): Promise<void> => {
+      const bytes = segmentToBytes([], staged);
+      await this.objects.put(`${segmentsFolder(WORK_FOLDER)}/${index}`, bytes, { contentType: OCTETS, signal });
+    };
+    return {
+      begin: (options) => stage({ kind: 'begun' }, options),
+      put: (tile, bytes, options) => this.put(tile, bytes, options),
+      delete: (tile, options) => this.delete(tile, options),
+      commit: (record, options) => stage({ kind: 'rendered', record }, options),
+      keep: (record, options) => stage({ kind: 'kept', record }, options),
+    };
   }
 
-  async assemble(): Promise<boolean> {
-    return await Promise.resolve(false);
+  async staged(index: number, options: StoreCallOptions): Promise<StagedMetatile | null> {
+    return await readStaged(this.objects, WORK_FOLDER, index, options);
+  }
+
+  async *stagedIndices(options: StoreCallOptions): AsyncIterable<number> {
+    yield* segmentIndices(this.objects, segmentsFolder(WORK_FOLDER), options);
+  }
+
+  async assemble(tiles: FinishedTiles, options: StoreCallOptions): Promise<TilesetVersion> {
+    const { generation, requestHash } = tiles;
+    const { objects } = this;
+    const known = (await this.versions(options))?.versions[0];
+    // What was staged may be removed already.
+    if (known?.generation === generation && known.requestHash === requestHash) return known;
+    const written = await writeRecords(objects, WORK_FOLDER, tiles, options);
+    const id = versionIdOf(generation, written);
+    const { tiles: count, empty, tileBytes: bytes, ...file } = written;
+    const path = `${VERSIONS_FOLDER}/${id}.records.gz`;
+    await placeRecords(objects, WORK_FOLDER, path, written, options);
+    const records = { ...file, path };
+    const version = { id, generation, requestHash, archive: null, records, tiles: count, empty, bytes };
+    // There is one set of tiles: a version before this one has none any more.
+    const document = await publishVersion(objects, VERSIONS_NAME, version, { ...options, keepVersions: 1 });
+    await deleteForgotten(objects, VERSIONS_FOLDER, document, options);
+    return version;
+  }
+
+  async versions(options: StoreCallOptions): Promise<VersionsDocument | null> {
+    return await readVersions(this.objects, VERSIONS_NAME, options);
+  }
+
+  async rollBack(versionId: string): Promise<TilesetVersion> {
+    const found = 'its tiles are in place, and there are no others';
+    await Promise.resolve();
+    throw new TilerError('REQUEST_INVALID', `Rolling ${this.label} back to ${versionId}: ${found}`);
+  }
+
+  async openRecords(version: TilesetVersion, options: StoreCallOptions): Promise<RecordsReader> {
+    return await openRecords(this.objects, version, options);
   }
 
   async putPart(tile: Tile, bytes: Uint8Array, { signal }: StoreCallOptions): Promise<void> {
-    await this.objects.put(partToPath(tile), bytes, { contentType: 'application/octet-stream', signal });
+    await this.objects.put(partToPath(tile), bytes, { contentType: OCTETS, signal });
   }
 
   async getPart(tile: Tile, options: StoreCallOptions): Promise<Uint8Array | null> {
     return await this.objects.get(partToPath(tile), options);
   }
 
-  async deleteParts(options: StoreCallOptions): Promise<void> {
-    await this.objects.deleteAll(PARTS_FOLDER, options);
+  async deleteStaged({ keepParts, ...options }: StoreCallOptions & { readonly keepParts: boolean }): Promise<void> {
+    if (!keepParts) await this.objects.deleteAll(PARTS_FOLDER, options);
+    await this.objects.deleteAll(segmentsFolder(WORK_FOLDER), options);
+    await this.objects.delete(`${WORK_FOLDER}/records.gz`, options);
   }
 
   async putDocument(path: string, text: string, contentType: string, { signal }: StoreCallOptions): Promise<void> {
@@ -82,6 +149,20 @@ export class TileObjects implements PlainTileStore {
   async getDocument(path: string, options: StoreCallOptions): Promise<string | null> {
     const bytes = await this.objects.get(checkDocumentName(path), options);
     return bytes === null ? null : new TextDecoder().decode(bytes);
+  }
+
+  async putDocumentIf(
+    path: string,
+    bytes: Uint8Array,
+    expectedTag: string | null,
+    contentType: string,
+    { signal }: StoreCallOptions,
+  ): Promise<string | null> {
+    return await this.objects.putIf(checkDocumentName(path), bytes, expectedTag, { contentType, signal });
+  }
+
+  async getTaggedDocument(path: string, options: StoreCallOptions): Promise<TaggedBytes | null> {
+    return await this.objects.getTagged(checkDocumentName(path), options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -17,8 +17,11 @@ export function tileToPath({ z, x, y }: Tile, extension: string): string {
   return `${z}/${x}/${y}.${extension}`;
 }
 
-/** Where the parts of a run lie beneath the root of a store; a hidden folder, whose name no tile has. */
-export const PARTS_FOLDER = '.tilewright/parts';
+/** What a run needs beneath the root of a store; a hidden folder, whose name no tile has. */
+export const WORK_FOLDER = '.tilewright';
+
+/** Where the parts of a run lie. */
+export const PARTS_FOLDER = `${WORK_FOLDER}/parts`;
 
 /** The key of a part: what it is the part of, in the folder of parts. @throws TilerError `TILE_OUT_OF_RANGE` */
 export function partToPath(tile: Tile): string {

@@ -15,6 +15,8 @@ const ZoomSchema = z.int().min(0).max(30);
 const TileJsonSchema = z.looseObject({
   tilejson: z.string().regex(/^3\.[0-9]+\.[0-9]+$/),
   name: z.string(),
+  description: z.string().optional(),
+  version: z.string().optional(),
   scheme: z.literal('xyz'),
   tiles: z.array(z.string().min(1)).min(1),
   minzoom: ZoomSchema,
@@ -48,7 +50,12 @@ export interface TileJsonInput {
   readonly tileSize: number;
   /** Put before `{z}/{x}/{y}`; without it the template is relative to the document. */
   readonly baseUrl?: string;
-  readonly attribution?: string;
+  /** Whole template of the tiles, in the place of one made with `baseUrl`. */
+  readonly tiles?: string | undefined;
+  readonly description?: string | undefined;
+  readonly attribution?: string | undefined;
+  /** Of the tiles, in the form of semantic versioning. */
+  readonly version?: string | undefined;
 }
 
 /** Makes the TileJSON document of a tileset. A box across the antimeridian gets bounds around the whole world. */
@@ -64,8 +71,10 @@ export function createTileJson(input: TileJsonInput): TileJson {
   return {
     tilejson: '3.0.0',
     name: input.name,
+    ...(input.description === undefined ? {} : { description: input.description }),
+    ...(input.version === undefined ? {} : { version: input.version }),
     scheme: 'xyz',
-    tiles: [`${base}{z}/{x}/{y}.${input.extension}`],
+    tiles: [input.tiles ?? `${base}{z}/{x}/{y}.${input.extension}`],
     minzoom: input.minzoom,
     maxzoom: input.maxzoom,
     bounds: crosses ? [-180, south, 180, north] : [west, south, east, north],

@@ -1,4 +1,11 @@
-import { close, open, rename, unlink, write } from 'node:fs';
+import { close, fsync, open, rename, unlink, write } from 'node:fs';
+
+export interface WholeFile {
+  readonly temporary: string;
+  readonly target: string;
+  /** True: its bytes are on the disk before it gets its own name. Default false. */
+  readonly isSynced?: boolean;
+}
 
 /**
  * Writes a new file under a temporary name and gives it its own, so that a reader sees the old file or the new one.
@@ -9,7 +16,7 @@ import { close, open, rename, unlink, write } from 'node:fs';
  * @throws the error of the first system call that fails (`ENOENT` if the folder is missing), the reason of the signal
  */
 export async function writeFileWhole(
-  { temporary, target }: { readonly temporary: string; readonly target: string },
+  { temporary, target, isSynced = false }: WholeFile,
   bytes: Uint8Array,
   signal: AbortSignal,
 ): Promise<void> {
@@ -30,8 +37,9 @@ export async function writeFileWhole(
     const writeFrom = (fd: number, offset: number): void =>
       write(fd, bytes, offset, bytes.length - offset, null, (error, written) => {
         const end = offset + written;
-        if (error !== null || signal.aborted || end >= bytes.length) closeAfter(fd, error);
-        else writeFrom(fd, end);
+        if (error === null && !signal.aborted && end < bytes.length) writeFrom(fd, end);
+        else if (error === null && isSynced) fsync(fd, (syncError) => closeAfter(fd, syncError));
+        else closeAfter(fd, error);
       });
     open(temporary, 'wx', (error, fd) => {
       // Nothing of ours is there: also if the name is taken, which is somebody else's file then.

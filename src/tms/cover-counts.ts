@@ -1,7 +1,11 @@
 import type { EdgeList } from '../geo/polygon-edges.ts';
-import { edgesIn } from './cover.ts';
-import type { Cover } from './cover.ts';
+import { edgesIn, pushQuadrants, rootOf, workOf } from './cover.ts';
+import type { Cover, CoverZoom, Square } from './cover.ts';
+import { holdsRange, meetsRanges } from './index-ranges.ts';
+import type { IndexRanges } from './index-ranges.ts';
+import { allTilesOf } from './metatile.ts';
 import { countWithin, rangeSize } from './tile-range.ts';
+import type { TileRange } from './tile-range.ts';
 
 /** How much a cover is. */
 export interface CoverCounts {
@@ -30,11 +34,69 @@ export function countCover(cover: Cover): CoverCounts {
             (touched[z - base.inner] ?? 0);
     return { z, tiles: touched === null ? rangeSize(tiles) : (touched[z] ?? 0), metatiles };
   });
+  return totalsOf(perZoom);
+}
+
+function totalsOf(perZoom: CoverCounts['perZoom']): CoverCounts {
   return {
     perZoom,
     tiles: perZoom.reduce((sum, { tiles }) => sum + tiles, 0),
     metatiles: perZoom.reduce((sum, { metatiles }) => sum + metatiles, 0),
   };
+}
+
+/**
+ * Counts the metatiles of some indices, and their tiles. Zooms without tiles among them are not there.
+ *
+ * Cost: the depth of the quadtree for each range, and with a polygon the metatiles in the ranges that lie on its border.
+ */
+export function countRanges(cover: Cover, ranges: IndexRanges): CoverCounts {
+  const counts = new Map(cover.levels.map(({ z }) => [z, { z, tiles: 0, metatiles: 0 }]));
+  const add = (z: number, key: 'tiles' | 'metatiles', count: number): void => {
+    const found = counts.get(z);
+    if (found !== undefined) found[key] += count;
+  };
+  for (const zoom of cover.zooms) {
+    let index = zoom.firstIndex;
+    const depth = zoom.z - zoom.inner;
+    const stack = [rootOf(cover)];
+    for (let square = stack.pop(); square !== undefined; square = stack.pop()) {
+      const count = countInSquare(zoom.metatiles, square, depth);
+      const edges = meetsRanges(ranges, index, index + count) ? edgesIn(cover, square) : 'outside';
+      if (edges === 'outside') {
+        index += count;
+      } else if (edges === null && holdsRange(ranges, index, index + count)) {
+        add(zoom.z, 'metatiles', count);
+        countTilesOf(cover, zoom, square, add);
+        index += count;
+      } else if (square.z < depth) {
+        pushQuadrants(stack, square, edges);
+      } else {
+        const work = workOf(cover, zoom, { ...square, edges }, index++);
+        if (work !== null) add(zoom.z, 'metatiles', 1);
+        for (const { z } of work === null ? [] : allTilesOf(work)) add(z, 'tiles', 1);
+      }
+    }
+  }
+  return totalsOf([...counts.values()].filter(({ tiles, metatiles }) => tiles + metatiles > 0));
+}
+
+/** The tiles of all metatiles of a zoom in a square that lies wholly inside the area. */
+function countTilesOf(
+  { levels }: Cover,
+  { z, parentZooms }: CoverZoom,
+  square: Square,
+  add: (z: number, key: 'tiles', count: number) => void,
+): void {
+  for (const level of levels) {
+    if (level.z <= z && level.z >= z - parentZooms) add(level.z, 'tiles', countInSquare(level.tiles, square, level.z));
+  }
+}
+
+/** How many squares of a level lie in a square above it, of those in a rectangle. */
+function countInSquare(range: TileRange, { z, x, y }: Pick<Square, 'z' | 'x' | 'y'>, level: number): number {
+  const side = 2 ** (level - z);
+  return countWithin(range, x * side, y * side, side);
 }
 
 /** How many squares of each level of the quadtree, 0 to the last zoom, a polygon touches. */

@@ -36,7 +36,7 @@ interface CoverLevel {
 }
 
 /** A zoom that has metatiles. */
-interface CoverZoom extends CoverLevel, BaseZoom {
+export interface CoverZoom extends CoverLevel, BaseZoom {
   /** Levels of the quadtree from a metatile down to its tiles: log2 of the metatile's size. */
   readonly inner: number;
   /** Metatiles that the bounding rectangle of the area touches. */
@@ -59,7 +59,7 @@ export interface Cover {
 }
 
 /** A square of the quadtree on the way down, and which edges run through it; null = wholly inside the area's polygon. */
-interface Square {
+export interface Square {
   readonly z: number;
   readonly x: number;
   readonly y: number;
@@ -89,48 +89,12 @@ export function createCover({ area, ...options }: CoverOptions): Cover {
   return { levels, zooms, indexCount, edges: area.kind === 'bbox' ? null : createPolygonEdges(area.polygon) };
 }
 
-/**
- * Gives the metatiles that the area touches and, of each, the tiles that it touches: zooms in the order of `zooms`,
- * Hilbert order within a zoom and within a metatile, each once. Starts at the first metatile whose index is at least `fromIndex`.
- *
- * Cost: proportional to what is taken, plus the depth of the quadtree; memory is one path down the quadtree.
- */
-export function* worksOf(cover: Cover, fromIndex = 0): Generator<MetatileWork, void, undefined> {
-  for (const zoom of cover.zooms) {
-    if (zoom.firstIndex + zoom.indexCount > fromIndex) {
-      yield* worksOfZoom(cover, zoom, fromIndex);
-    }
-  }
-}
-
-function* worksOfZoom(cover: Cover, zoom: CoverZoom, fromIndex: number): Generator<MetatileWork, void, undefined> {
-  const depth = zoom.z - zoom.inner;
-  const stack = [rootOf(cover)];
-  let index = zoom.firstIndex;
-  for (let square = stack.pop(); square !== undefined; square = stack.pop()) {
-    const side = 2 ** (depth - square.z);
-    const count = countWithin(zoom.metatiles, square.x * side, square.y * side, side);
-    const edges = count === 0 || index + count <= fromIndex ? 'outside' : edgesIn(cover, square);
-    if (edges === 'outside') {
-      index += count;
-    } else if (square.z < depth) {
-      pushQuadrants(stack, square, edges);
-    } else {
-      const work = workOf(cover, zoom, { ...square, edges }, index);
-      if (work !== null) {
-        yield work;
-      }
-      index++;
-    }
-  }
-}
-
-function rootOf(cover: Cover): Square {
+export function rootOf(cover: Cover): Square {
   return { z: 0, x: 0, y: 0, orientation: ROOT_ORIENTATION, edges: cover.edges === null ? null : cover.edges.all };
 }
 
 /** The work of a metatile, given as the square that it is; null if the area touches none of its tiles. */
-function workOf(cover: Cover, zoom: CoverZoom, square: Square, index: number): MetatileWork | null {
+export function workOf(cover: Cover, zoom: CoverZoom, square: Square, index: number): MetatileWork | null {
   const { z, inner, parentZooms, from, isHandedOn } = zoom;
   const tilesAt = (at: number): readonly Tile[] => {
     const level = cover.levels.find((one) => one.z === at);
@@ -164,7 +128,7 @@ export function edgesIn(cover: Cover, { edges, z, x, y }: Omit<Square, 'orientat
 }
 
 /** Puts the quadrants of a square on a stack, so that they are taken off in the order of the curve. */
-function pushQuadrants(stack: Square[], { z, x, y, orientation }: Square, edges: EdgeList | null): void {
+export function pushQuadrants(stack: Square[], { z, x, y, orientation }: Square, edges: EdgeList | null): void {
   for (let rank = 3; rank >= 0; rank--) {
     stack.push({
       z: z + 1,

@@ -13,15 +13,21 @@ import { createWorkerRuntime } from '../../dist/workers/runtime.js';
 
 const config = parseConfig(process.env);
 const logger = createLogger(config.logLevel);
-const report = { empty: 0, failures: [], leftOut: NOTHING_LEFT_OUT };
+const inputs = { signature: '0'.repeat(32), scenes: [], children: [] };
+const report = { empty: 0, failures: [], leftOut: NOTHING_LEFT_OUT, inputs, part: null };
 const renderMetatile = (work) => Promise.resolve({ ...report, rendered: allTilesOf(work).length });
 
 function openPipeline(request, settings) {
   const reading = createReadingPipeline(request, settings, logger);
-  return Promise.resolve({ ...reading, renderer: { ...reading.renderer, renderMetatile }, store: createMemoryStore() });
+  return Promise.resolve({ ...reading, renderer: { ...reading.renderer, renderMetatile }, store });
 }
 
-const runtime = createWorkerRuntime(config, logger, { openPipeline });
+const nothing = () => Promise.resolve();
+const sink = { begin: nothing, put: nothing, delete: nothing, commit: nothing, keep: nothing };
+const store = Object.assign(createMemoryStore(), { openMetatile: () => sink });
+
+// Nothing is staged, so there is nothing to publish.
+const runtime = createWorkerRuntime(config, logger, { openPipeline, finishTileset: () => Promise.resolve(null) });
 superviseShutdown(
   {
     onSignal: (listener) => void process.on('SIGTERM', listener),

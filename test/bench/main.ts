@@ -1,4 +1,7 @@
+import { benchArchives } from './archives.ts';
+import { benchAssembleS3 } from './assemble-s3.ts';
 import { benchChaos } from './chaos.ts';
+import { benchDirectories } from './directories.ts';
 import { benchFuzz } from './fuzz.ts';
 import { benchLeaks } from './leaks.ts';
 import { benchMemory } from './memory.ts';
@@ -10,6 +13,7 @@ import { benchRender } from './render.ts';
 import { benchScale } from './scale.ts';
 import { benchShutdown } from './shutdown.ts';
 import { benchWarp } from './warp.ts';
+import { benchWatch } from './watch.ts';
 import { benchWhole } from './whole.ts';
 import { benchWorkers } from './workers.ts';
 
@@ -19,6 +23,10 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   seed: benchReal,
   /** Whole runs beside `gdal raster tile`, geotiff2pmtiles and rio-tiler, each tool on one core. */
   whole: benchWhole,
+  /** Archives of the same tiles and of the same imagery beside pmtiles convert, geotiff2pmtiles and rio-pmtiles. */
+  archives: benchArchives,
+  /** An archive of a million tiles put together in a bucket, and again with the process killed half-way. */
+  'assemble-s3': benchAssembleS3,
   /** One tile: Tilewright, rio-tiler, GDAL, and decoding and encoding alone. */
   render: benchRender,
   /** Peak memory of a render process: 1,000 scenes over one metatile, and a long run. */
@@ -41,6 +49,10 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   micro: benchWarp,
   /** PNG tiles, ours beside sharp's: milliseconds and bytes. */
   png: benchPng,
+  /** Directories and assembling of archives of 1 and 20 million tiles. */
+  directories: benchDirectories,
+  /** Looks at a catalog of 100,000 items in which nothing has changed. */
+  watch: benchWatch,
   /** 100,000 damaged COGs: what reading each ends in. */
   fuzz: benchFuzz,
 };

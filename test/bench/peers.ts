@@ -1,15 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureBuilt } from '../support/build.ts';
-import { findRealData } from '../support/real-data.ts';
+import { eachWorkload } from './each-workload.ts';
 import { writeMapProxy } from './map-proxy.ts';
 import { printTable, programOf, runMeasured } from './measured-run.ts';
 import type { MeasuredRun } from './measured-run.ts';
 import { watchTree } from './process-watch.ts';
 import { renderOnQueue } from './queue-run.ts';
 import { gdalInput, sumOfFiles, tilesOf, toolFolder } from './rivals.ts';
-import { provinceWorkload, worldWorkload } from './workloads.ts';
 import type { Workload } from './workloads.ts';
 
 const HEAD = ['run', 'tool', 'tiles asked', 'written', 'seconds', 'tiles/s', 'ratio', 'CPU s', 'peak MiB', 'MB'];
@@ -42,33 +39,17 @@ export async function benchPeers(): Promise<void> {
   await ensureBuilt();
   const peers = findPeers();
   const rows: string[][] = [];
-  const folder = await mkdtemp(join(process.env['BENCH_FOLDER'] ?? tmpdir(), 'tilewright-peers-'));
-  try {
-    for (const workload of await findWorkloads()) {
-      let ours: PeerRun | null = null;
-      for (const [n, peer] of [tilewright, ...peers].entries()) {
-        const run = await peer(workload, await toolFolder(folder, `${workload.name.split(' ')[0]}-${n}`));
-        ours ??= run;
-        rows.push(rowOf(workload, run, ours));
-        process.stdout.write(`${rows.at(-1)?.join(' | ')}\n`);
-      }
+  const options = { name: 'peers', only: process.env['BENCH_PEERS'], hasClasses: false };
+  await eachWorkload(options, async (workload, folder) => {
+    let ours: PeerRun | null = null;
+    for (const [n, peer] of [tilewright, ...peers].entries()) {
+      const run = await peer(workload, await toolFolder(folder, `${workload.name.split(' ')[0]}-${n}`));
+      ours ??= run;
+      rows.push(rowOf(workload, run, ours));
+      process.stdout.write(`${rows.at(-1)?.join(' | ')}\n`);
     }
-  } finally {
-    // At the very end: for a minute after files were deleted, ext4 makes new ones several times slower.
-    await rm(folder, { recursive: true });
-  }
+  });
   printTable(HEAD, rows);
-}
-
-async function findWorkloads(): Promise<readonly Workload[]> {
-  const data = findRealData();
-  const province = process.env['BENCH_PROVINCE'];
-  if (province === undefined) process.stdout.write('BENCH_PROVINCE is not set: without province\n');
-  const all = [
-    ...(data === null ? [] : [await worldWorkload(data)]),
-    ...(province === undefined ? [] : [await provinceWorkload(province)]),
-  ];
-  return all.filter(({ name }) => name.startsWith(process.env['BENCH_PEERS'] ?? ''));
 }
 
 function rowOf(workload: Workload, run: PeerRun, ours: PeerRun): string[] {

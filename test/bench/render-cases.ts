@@ -1,4 +1,5 @@
-import { createCover, worksOf } from '../../src/tms/cover.ts';
+import { worksOf } from '../../src/tms/cover-works.ts';
+import { createCover } from '../../src/tms/cover.ts';
 import type { MetatileWork } from '../../src/tms/metatile.ts';
 import { tileBbox } from '../../src/tms/web-mercator-quad.ts';
 import type { RenderSource } from './render-sources.ts';

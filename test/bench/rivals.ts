@@ -2,7 +2,8 @@ import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { scenesTouching } from '../../src/mosaic/asset-filter.ts';
-import { createCover, worksOf } from '../../src/tms/cover.ts';
+import { worksOf } from '../../src/tms/cover-works.ts';
+import { createCover } from '../../src/tms/cover.ts';
 import { tileBbox } from '../../src/tms/web-mercator-quad.ts';
 import type { Tile } from '../../src/tms/tile.ts';
 import { programOf, runMeasured } from './measured-run.ts';
@@ -103,7 +104,7 @@ function pmtilesRival(program: readonly string[]): Rival {
 }
 
 /** Addressed tiles, from the header of a PMTiles archive (version 3, byte 72). */
-async function addressedTiles(archive: string): Promise<number> {
+export async function addressedTiles(archive: string): Promise<number> {
   const file = await open(archive);
   try {
     const header = Buffer.alloc(127);

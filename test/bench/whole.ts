@@ -1,14 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CLI_PATH, ensureBuilt } from '../support/build.ts';
-import { findRealData } from '../support/real-data.ts';
 import { startRustac } from '../support/rustac.ts';
+import { eachWorkload } from './each-workload.ts';
 import { printTable, runMeasured } from './measured-run.ts';
 import type { MeasuredRun, MeasuredRunOptions } from './measured-run.ts';
 import { findRivals, sumOfFiles, tilesOf, toolFolder } from './rivals.ts';
 import type { Rival, WholeRun } from './rivals.ts';
-import { landCoverWorkload, provinceWorkload, requestOf, worldWorkload } from './workloads.ts';
+import { requestOf } from './workloads.ts';
 import type { Workload } from './workloads.ts';
 
 const HEAD = [
@@ -38,28 +37,11 @@ export async function benchWhole(): Promise<void> {
   await ensureBuilt();
   const rivals = findRivals();
   const rows: string[][] = [];
-  const folder = await mkdtemp(join(process.env['BENCH_FOLDER'] ?? tmpdir(), 'tilewright-whole-'));
-  try {
-    for (const workload of await findWorkloads()) {
-      rows.push(...(await benchWorkload(workload, rivals, await toolFolder(folder, workload.name))));
-    }
-  } finally {
-    // At the very end: for a minute after files were deleted, ext4 makes new ones several times slower.
-    await rm(folder, { recursive: true });
-  }
+  const options = { name: 'whole', only: process.env['BENCH_WHOLE'], hasClasses: true };
+  await eachWorkload(options, async (workload, folder) => {
+    rows.push(...(await benchWorkload(workload, rivals, await toolFolder(folder, workload.name))));
+  });
   printTable(HEAD, rows);
-}
-
-async function findWorkloads(): Promise<readonly Workload[]> {
-  const data = findRealData();
-  const province = process.env['BENCH_PROVINCE'];
-  if (province === undefined) process.stdout.write('BENCH_PROVINCE is not set: without province\n');
-  const all = [
-    ...(data === null ? [] : [await worldWorkload(data)]),
-    ...(province === undefined ? [] : [await provinceWorkload(province)]),
-    ...(data === null ? [] : [await landCoverWorkload(data)]),
-  ];
-  return all.filter(({ name }) => name.startsWith(process.env['BENCH_WHOLE'] ?? ''));
 }
 
 async function benchWorkload(workload: Workload, rivals: readonly Rival[], folder: string): Promise<string[][]> {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ObjectStore } from '../../src/store/object-store.ts';
 import { FIRST_READ_BYTES } from '../../src/store/pmtiles/header.ts';
+import { addEntries, entriesOf } from '../support/put-if-writer.ts';
 
 const signal = new AbortController().signal;
 const NEVER = { signal };
@@ -67,6 +68,54 @@ export function describeObjectStore(name: string, newStore: () => Promise<Object
       expect(await listed(store, '')).toStrictEqual(['ab/3', 'x']);
     });
 
+    test('puts on a condition: only in place of what was expected, or of nothing', async () => {
+      await using store = await newStore();
+      const [one, two] = [Buffer.from('one'), Buffer.from('two')];
+      expect(await store.getTagged('d/doc.json', NEVER)).toBeNull();
+      expect(await store.putIf('d/doc.json', one, '"no such tag"', PUT)).toBeNull();
+      expect(await store.get('d/doc.json', NEVER)).toBeNull();
+      const first = await store.putIf('d/doc.json', one, null, PUT);
+      expect(first).not.toBeNull();
+      expect(await store.putIf('d/doc.json', two, null, PUT)).toBeNull();
+      const found = await store.getTagged('d/doc.json', NEVER);
+      expect({ ...found, bytes: Buffer.from(found!.bytes).toString() }).toStrictEqual({ bytes: 'one', tag: first });
+      const second = await store.putIf('d/doc.json', two, first, PUT);
+      expect(second).not.toBe(first);
+      expect(await store.putIf('d/doc.json', one, first, PUT)).toBeNull();
+      expect(await store.getTagged('d/doc.json', NEVER)).toMatchObject({ tag: second });
+      // As any other object it can be put and deleted.
+      await store.put('d/doc.json', one, PUT);
+      expect(await store.putIf('d/doc.json', two, second, PUT)).toBeNull();
+      await store.delete('d/doc.json', NEVER);
+      expect(await store.putIf('d/doc.json', two, first, PUT)).toBeNull();
+      expect(await store.putIf('d/doc.json', two, null, PUT)).not.toBeNull();
+      expect(await listed(store, '')).toStrictEqual(['d/doc.json']);
+    });
+
+    test('of ten writers at once none is lost', async () => {
+      await using store = await newStore();
+      const writers = Array.from({ length: 10 }, (_, writer) => `writer ${writer}`);
+      await Promise.all(writers.map((writer) => addEntries(store, 'log.json', writer, 5)));
+      const expected = writers.flatMap((writer) => Array.from({ length: 5 }, (_, n) => `${writer} entry ${n}`));
+      expect((await entriesOf(store, 'log.json')).sort()).toStrictEqual(expected);
+    });
+
+    test('a second name is of the object that it was given last', async () => {
+      await using store = await newStore();
+      if (store.alias === undefined) return;
+      await store.put('v/1', Buffer.from('one'), PUT);
+      await store.put('v/2', Buffer.from('two'), PUT);
+      await expect(store.alias('name', 'v/none', NEVER)).rejects.toMatchObject({ name: 'TilerError' });
+      expect(await store.get('name', NEVER)).toBeNull();
+      for (const target of ['v/1', 'v/2', 'v/2', 'v/1']) {
+        await store.alias('name', target, NEVER);
+        expect(await store.get('name', NEVER)).toStrictEqual(await store.get(target, NEVER));
+      }
+      await store.delete('v/1', NEVER);
+      expect(Buffer.from((await store.get('name', NEVER))!).toString()).toBe('one');
+      expect(await listed(store, '')).toStrictEqual(['name', 'v/2']);
+    });
+
     test('composes an object of bytes and of parts of others, small and large', async () => {
       await using store = await newStore();
       const [small, large] = [noise(9_000, 3), noise(13 * MIB, 4)];
@@ -106,6 +155,31 @@ export function describeObjectStore(name: string, newStore: () => Promise<Object
       expect(await listed(store, '')).toStrictEqual(['whole.bin']);
     });
 
+    test('a composition that may be resumed is gone on with, or begun anew, to the same end', async () => {
+      await using store = await newStore();
+      const [small, large] = [noise(9_000, 3), noise(13 * MIB, 4)];
+      await store.put('.work/small', small, PUT);
+      await store.put('.work/large', large, PUT);
+      const head = noise(FIRST_READ_BYTES, 5);
+      const resume = { memo: '.work/upload', identity: 'one' };
+      const compose = async (upTo: number, identity = 'one'): Promise<void> => {
+        await using composition = await store.compose('whole.bin', { ...PUT, resume: { ...resume, identity } });
+        await composition.copy({ path: '.work/small', offset: 0 }, 9_000);
+        for (let n = 0; n < upTo; n++) await composition.copy({ path: '.work/large', offset: n }, 12 * MIB);
+        if (upTo === 3) await composition.finish(head, [small]);
+      };
+      const parts = [0, 1, 2].map((n) => large.subarray(n, n + 12 * MIB));
+      const expected = Buffer.concat([head, small, ...parts, small]);
+      await compose(1, 'another');
+      await compose(2);
+      await compose(3);
+      expect(Buffer.compare((await store.get('whole.bin', NEVER))!, expected)).toBe(0);
+      // It is there already.
+      await compose(3);
+      expect(Buffer.compare((await store.get('whole.bin', NEVER))!, expected)).toBe(0);
+      expect(await listed(store, '.work')).toStrictEqual(['.work/large', '.work/small']);
+    });
+
     test('what is composed of bytes that are not there is refused', async () => {
       await using store = await newStore();
       await store.put('.work/short', noise(100, 12), PUT);
@@ -114,8 +188,11 @@ export function describeObjectStore(name: string, newStore: () => Promise<Object
         { path: '.work/short', offset: 50 },
       ]) {
         await using composition = await store.compose('whole.bin', PUT);
-        const copied = composition.copy(place, 51);
-        await expect(copied).rejects.toMatchObject({ name: 'TilerError' });
+        const compose = async (): Promise<void> => {
+          await composition.copy(place, 51);
+          await composition.finish(noise(FIRST_READ_BYTES, 13), []);
+        };
+        await expect(compose()).rejects.toMatchObject({ name: 'TilerError' });
       }
       expect(await store.get('whole.bin', NEVER)).toBeNull();
     });

@@ -101,6 +101,22 @@ describe('what an HTTP server may answer', () => {
     await expect(open().read(0, 10, NEVER)).rejects.toMatchObject({ name: 'TilerError', code });
   });
 
+  test.each<[string, Readonly<Record<string, string>>, string | null]>([
+    ['an ETag', { etag: '"7"', 'last-modified': 'Mon, 01 Jan 2024 00:00:00 GMT' }, '"7"'],
+    ['a weak ETag', { etag: 'W/"7"' }, 'W/"7"'],
+    [
+      'a time and a size',
+      { 'last-modified': 'Mon, 01 Jan 2024 00:00:00 GMT' },
+      '5000 bytes of Mon, 01 Jan 2024 00:00:00 GMT',
+    ],
+    ['nothing', {}, null],
+  ])('the version of a file of which the server says %s', async (_, headers, version) => {
+    server.answerNext(part({ ...headers, 'content-range': 'bytes 0-9/5000' }, BYTES.subarray(0, 10)));
+    const source = open();
+    await source.read(0, 10, NEVER);
+    expect(source.version()).toBe(version);
+  });
+
   test('a server that ignores ranges is read only where the whole file is small', async () => {
     const whole: OddAnswer = (_, response) =>
       void response.writeHead(200, { 'content-length': BYTES.length }).end(BYTES);

@@ -79,6 +79,22 @@ export function describeRangeSource(name: string, newPlace: (bytes: Uint8Array) 
       expect(isPart(await source.read(0, 1_000, NEVER), 0, 1_000)).toBe(true);
     });
 
+    test('says a version once it has an answer: the same for the same bytes, whoever asks, and another for others', async () => {
+      await using place = await newPlace(BYTES);
+      await using source = place.open();
+      expect(source.version()).toBeNull();
+      await source.read(0, 10, NEVER);
+      await using another = place.open();
+      await another.read(50_000, 1, NEVER);
+      expect(source.version()).toMatch(/\S/);
+      expect(another.version()).toBe(source.version());
+      await place.replace(BYTES.map((byte) => 255 - byte));
+      await using later = place.open();
+      await later.read(0, 1, NEVER);
+      expect(later.version()).toMatch(/\S/);
+      expect(later.version()).not.toBe(source.version());
+    });
+
     test('an aborted signal passes through as it is', async () => {
       await using place = await newPlace(BYTES);
       await using source = place.open();

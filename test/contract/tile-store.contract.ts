@@ -95,8 +95,10 @@ export function describeTileStore(name: string, newPlace: () => Promise<StorePla
       expect([...(await store.getPart(parts[3]!, NEVER))!]).toEqual([8]);
       expect([...(await store.getPart(parts[4]!, NEVER))!]).toEqual([7, 4]);
       expect(await listed(store)).toEqual([`${TILE.z}/${TILE.x}/${TILE.y}`]);
-      await store.deleteParts(NEVER);
-      await store.deleteParts(NEVER);
+      await store.deleteStaged({ ...NEVER, keepParts: true });
+      expect(await store.getPart(parts[3]!, NEVER)).not.toBeNull();
+      await store.deleteStaged({ ...NEVER, keepParts: false });
+      await store.deleteStaged({ ...NEVER, keepParts: false });
       expect(await Promise.all(parts.map((part) => store.getPart(part, NEVER)))).toEqual(parts.map(() => null));
       expect(await store.get(TILE, NEVER)).not.toBeNull();
     });

@@ -49,6 +49,14 @@ async function keysBelow(prefix: string): Promise<readonly string[]> {
   return Contents.map(({ Key = '' }) => Key).sort();
 }
 
+/** IDs of the versions that are kept, the newest first. */
+async function versionsOf(output: string): Promise<readonly string[]> {
+  const result = await runCli(['versions', output, '--json']);
+  assertExit(result, 0);
+  const lines = result.stdout.split('\n').filter((line) => line !== '');
+  return lines.map((line) => (JSON.parse(line) as { readonly id: string }).id);
+}
+
 /** The archive but for its metadata, which name the request. */
 function tilesOf(archive: Buffer): Buffer {
   const dataEnd = Number(archive.readBigUInt64LE(56) + archive.readBigUInt64LE(64));
@@ -58,12 +66,14 @@ function tilesOf(archive: Buffer): Buffer {
 test('render writes to S3 the archive that it writes into a folder', async () => {
   const output = `s3://${BUCKET}/render/tiles.pmtiles`;
   assertExit(await runCli(['render', await world.request(), '--output', output]), 0);
-  const archive = await objectAt('render/tiles.pmtiles');
+  const [version = ''] = await versionsOf(output);
+  const archive = await objectAt(`render/tiles.versions/${version}.pmtiles`);
   expect(tilesOf(archive).equals(tilesOf(expected))).toBe(true);
-  expect(await keysBelow('render/')).toStrictEqual([
-    'render/tiles.pmtiles',
-    'render/tiles.tilejson.json',
-    'render/tiles.tilewright.json',
+  // Nothing has the name of the archive itself: it is found by the versions.
+  const documents = /^render\/tiles\.[a-z]+\.json$/;
+  expect((await keysBelow('render/')).filter((key) => !documents.test(key))).toStrictEqual([
+    `render/tiles.versions/${version}.pmtiles`,
+    `render/tiles.versions/${version}.records.gz`,
   ]);
   assertExit(await runCli(['verify', output, '--sample', 'all']), 0);
 });
@@ -73,7 +83,25 @@ test('a cluster writes it too: workers leave segments, and one of them joins the
   const queue = ['--redis', redis.url] as const;
   await using _ = startCli(['worker', '--processes', '2', ...queue]);
   assertExit(await runCli(['seed', await world.request(), '--output', output, '--wait', ...queue]), 0);
-  const archive = await objectAt('cluster/tiles.pmtiles');
+  const [version] = await versionsOf(output);
+  const archive = await objectAt(`cluster/tiles.versions/${version}.pmtiles`);
   expect(tilesOf(archive).equals(tilesOf(expected))).toBe(true);
   expect((await keysBelow('cluster/')).filter((key) => key.includes('/.'))).toStrictEqual([]);
+});
+
+test('rolling back has all documents name the version before', async () => {
+  const output = `s3://${BUCKET}/rolled/tiles.pmtiles`;
+  const request = await world.request({ output });
+  assertExit(await runCli(['render', request]), 0);
+  const before = await Promise.all(['tilejson', 'style', 'item'].map((name) => objectAt(`rolled/tiles.${name}.json`)));
+  assertExit(await runCli(['render', request, '--force']), 0);
+  const [second, first = ''] = await versionsOf(output);
+  const newer = (await objectAt('rolled/tiles.tilejson.json')).toString();
+  expect(newer).toContain(`${second}.pmtiles`);
+  assertExit(await runCli(['rollback', request]), 0);
+  const after = await Promise.all(['tilejson', 'style', 'item'].map((name) => objectAt(`rolled/tiles.${name}.json`)));
+  expect(after.map(String)).toStrictEqual(before.map(String));
+  expect(String(after[0])).toContain(`${first}.pmtiles`);
+  const { stdout } = await runCli(['versions', output]);
+  expect(stdout).toMatch(new RegExp(`^  ${second}.*\n\\* ${first}`));
 });

@@ -118,6 +118,8 @@ test(`${PARENT_KILLS} kills of the parent and ${CHILD_KILLS} of its processes lo
   expect(left.toSorted()).toStrictEqual([
     expect.stringMatching(/^[0-9a-f]{16}-1\.request\.json$/),
     expect.stringMatching(/^[0-9a-f]{16}-1\.status\.json$/),
+    'versions',
+    expect.stringMatching(/^versions\/1-[0-9a-f]{8}\.records\.gz$/),
   ]);
   const status = await newestRun(runs);
   expect(status).toMatchObject({ state: 'complete', metatiles, settledMetatiles: metatiles, failed: 0 });
@@ -125,5 +127,6 @@ test(`${PARENT_KILLS} kills of the parent and ${CHILD_KILLS} of its processes lo
   // Half-written tiles are all that is left, and go with the rest.
   expect(await runs.clean({ olderThanMs: 0 })).toHaveLength(1);
   const names = await readdir(output, { recursive: true });
-  expect(names.filter((name) => name.includes('.tmp') || name.includes('.tilewright'))).toStrictEqual([]);
+  // The records of its tiles are a part of it.
+  expect(names.filter((name) => name.includes('.tmp') || /\.tilewright\/(?!versions)/.test(name))).toStrictEqual([]);
 });

@@ -263,6 +263,24 @@ describe('tilewright dashboard', () => {
     expect(await page.textContent('#run-name')).toBe('Local');
   });
 
+  test('shows the tiles of an archive, and of which version they are', async () => {
+    const output = join(world.folder, 'archive/world.pmtiles');
+    assertExit(await runCli(['render', await world.request({ output, name: 'Archive' })]), 0);
+    await using running = startCli(['dashboard', output, '--port', '0']);
+    const url = await until('the address', () => /^http:\S+/.exec(running.stdout())?.[0] ?? null);
+    const answers: number[] = [];
+    page.on('response', (response) => {
+      if (response.url().startsWith(url) && response.url().includes('/tiles/')) answers.push(response.status());
+    });
+    await page.goto(url);
+    await untilState('complete');
+    await until('the version', async () =>
+      /^of version 1-[0-9a-f]{8}$/.test((await page.textContent('#map-version')) ?? ''),
+    );
+    await until('tiles', () => answers.includes(200));
+    expect(await page.isVisible('#map-version')).toBe(true);
+  });
+
   test('listens beyond this machine with a token only', async () => {
     const { code, stderr } = await runCli(['dashboard', '--host', '0.0.0.0', '--port', '0'], { env: redis.env });
     expect(code).toBe(2);

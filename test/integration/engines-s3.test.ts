@@ -10,8 +10,10 @@ import type { RedisServer } from '../support/redis.ts';
 import { startS3 } from '../support/s3.ts';
 import type { S3Server } from '../support/s3.ts';
 import { startAll } from '../support/server-process.ts';
-import { filesOf, startSmallWorld } from '../support/small-world.ts';
+import { SCENES, filesOf, startSmallWorld } from '../support/small-world.ts';
 import type { SmallWorld } from '../support/small-world.ts';
+import { digestOf, summaryOf } from '../support/updates.ts';
+import type { UpdateSummary } from '../support/updates.ts';
 
 const BUCKET = `tilewright-engines-${process.pid}`;
 
@@ -46,7 +48,8 @@ afterAll(async () => {
 /** Path and SHA-256 of every object below a prefix, as `filesOf` has them. */
 async function objectsOf(prefix: string): Promise<readonly string[]> {
   const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: `${prefix}/` }));
-  const keys = Contents.map(({ Key = '' }) => Key).sort();
+  const all = Contents.map(({ Key = '' }) => Key).sort();
+  const keys = all.filter((key) => !/\/\.tilewright\//.test(key));
   return await Promise.all(
     keys.map(async (key) => {
       const { Body } = await client.send(new GetObjectCommand({ Bucket: BUCKET, Key: key }));
@@ -54,6 +57,13 @@ async function objectsOf(prefix: string): Promise<readonly string[]> {
       return `${key.slice(prefix.length + 1)} ${digest.digest('hex').slice(0, 16)}`;
     }),
   );
+}
+
+/** What lies in the work folder of an output. */
+async function hiddenOf(prefix: string): Promise<readonly string[]> {
+  const folder = `${prefix}/.tilewright/`;
+  const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: folder }));
+  return Contents.map(({ Key = '' }) => Key.slice(folder.length)).sort();
 }
 
 test('render writes to S3 what it writes to a folder; killed, it goes on from a journal on this machine', async () => {
@@ -70,6 +80,7 @@ test('render writes to S3 what it writes to a folder; killed, it goes on from a 
   assertExit(continued, 0);
   expect(continued.stderr).toMatch(/continuing: \d+ of \d+ metatiles/);
   expect(await objectsOf('render')).toStrictEqual(expected);
+  expect(await hiddenOf('render')).toStrictEqual([expect.stringMatching(/^versions\/1-[0-9a-f]{8}\.records\.gz$/)]);
   expect((await readdir(join(world.folder, '.tilewright'))).toSorted()).toStrictEqual([
     expect.stringMatching(/\.request\.json$/),
     expect.stringMatching(/\.status\.json$/),
@@ -80,6 +91,7 @@ test('seed and worker do so too', async () => {
   await using workers = startCli(['worker', '--processes', '2'], { env });
   assertExit(await runCli(['seed', await world.request(), '--output', `s3://${BUCKET}/seed`, '--wait'], { env }), 0);
   expect(await objectsOf('seed')).toStrictEqual(expected);
+  expect(await hiddenOf('seed')).toStrictEqual(await hiddenOf('render'));
   workers.kill('SIGTERM');
   assertExit(await workers.finished, 0);
 });
@@ -94,3 +106,48 @@ test('a bucket that is not there is refused before anything is asked or enqueued
   }
   expect(world.stac.requests.length).toBe(before);
 });
+
+test.each(['update', 'update.pmtiles'])('%s is brought up to date, as a folder is', async (name) => {
+  const ids = SCENES.map(({ id }) => id);
+  const fields = { sourceMinzoom: 5, metatileSize: 2 };
+  const places = [`s3://${BUCKET}/${name}`, `local-${name}`].map((output) => ({ ...fields, output }));
+  const isArchive = name.endsWith('.pmtiles');
+  const digestsIn = (files: readonly string[]): readonly string[] =>
+    files
+      .filter((file) => /\.(png|pmtiles) /.test(file))
+      .map((file) => (isArchive ? (file.split(' ')[1] ?? '') : file));
+  const both = async (flags: readonly string[]): Promise<readonly UpdateSummary[]> => {
+    const summaries: UpdateSummary[] = [];
+    for (const place of places) {
+      const args = ['render', await world.request(place), '--json', '--keep-parts', ...flags];
+      const finished = await runCli(args, { env, cwd: world.folder });
+      assertExit(finished, 0);
+      summaries.push(summaryOf(finished.stdout));
+    }
+    return summaries;
+  };
+  const local = async (): Promise<readonly string[]> =>
+    isArchive ? [await shortDigestOf(`local-${name}`)] : digestsIn(await filesOf(join(world.folder, `local-${name}`)));
+  const remote = async (): Promise<readonly string[]> =>
+    digestsIn(await objectsOf(isArchive ? 'update.versions' : name));
+  try {
+    await both([]);
+    const before = await remote();
+    expect(before).toStrictEqual(await local());
+    world.serveScenes(ids.slice(1));
+    for (const { unchanged = 0, metatiles } of await both(['--update'])) {
+      expect(unchanged).toBeGreaterThan(0);
+      expect(unchanged).toBeLessThan(metatiles);
+    }
+    // Of an archive, the version before is there too.
+    expect(await remote()).toStrictEqual(expect.arrayContaining([...(await local())]));
+    expect(await remote()).not.toStrictEqual(before);
+  } finally {
+    world.serveScenes(ids);
+  }
+});
+
+/** As `objectsOf` has it. */
+async function shortDigestOf(name: string): Promise<string> {
+  return (await digestOf(join(world.folder, name))).slice(0, 16);
+}

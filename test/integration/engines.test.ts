@@ -86,10 +86,11 @@ describe('render', () => {
       // One more to ask the sources how far they reach.
       expect(world.stac.searches.length - before).toBeLessThanOrEqual(summary.metatiles + 1);
       expect(summary.io.searches).toBe(world.stac.searches.length - before);
-      // Every tile, what metatiles hand on, the manifest twice, and the TileJSON.
+      // Every tile, what metatiles hand on and what each stages, the manifest twice, the records, the versions, and four
+      // documents.
       const handedOn = [...(await planOf(name)).works()].filter((work) => work.handedOn !== null);
       expect(handedOn.length).toBeGreaterThan(0);
-      expect(summary.io.writeRequests).toBe(summary.rendered + handedOn.length + 3);
+      expect(summary.io.writeRequests).toBe(summary.rendered + handedOn.length + summary.metatiles + 8);
     },
   );
 

@@ -12,12 +12,10 @@ import { createFileStore } from '../../src/store/file-store.ts';
 import { createTileJson, tileJsonToText } from '../../src/store/tilejson.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
+import { pixelReader } from '../support/pixels.ts';
+import { BLUE, configWith, GREEN, NEVER, quarters, RED } from '../support/preview-tilesets.ts';
 
-const NEVER = { signal: new AbortController().signal };
 const NAME = '<b>Four</b> & "quarters"';
-const RED = [200, 30, 30];
-const GREEN = [30, 160, 60];
-const BLUE = [40, 60, 200];
 const BACKGROUND = [0xe6, 0xe8, 0xeb];
 
 let folder: string;
@@ -27,22 +25,7 @@ let server: PreviewServer;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tilewright-preview-'));
   await using store = createFileStore(join(folder, 'tiles'), { extension: 'png', counters: createIoCounters() });
-  const png = (color: readonly number[]): Promise<Buffer> => {
-    const [r = 0, g = 0, b = 0] = color;
-    return sharp({ create: { width: 256, height: 256, channels: 3, background: { r, g, b } } })
-      .png()
-      .toBuffer();
-  };
-  const quarters = await Promise.all([RED, GREEN, BLUE].map(png));
-  for (let z = 1; z <= 3; z++) {
-    const half = 2 ** (z - 1);
-    for (let x = 0; x < 2 ** z; x++) {
-      for (let y = 0; y < 2 ** z; y++) {
-        const bytes = quarters[(x >= half ? 1 : 0) + (y >= half ? 2 : 0)];
-        if (bytes !== undefined) await store.put({ z, x, y }, bytes, NEVER);
-      }
-    }
-  }
+  for (const { tile, bytes } of await quarters([RED, GREEN, BLUE, null])) await store.put(tile, bytes, NEVER);
   const input = {
     name: NAME,
     minzoom: 1,
@@ -53,7 +36,7 @@ beforeAll(async () => {
   } as const;
   await store.putDocument('tilejson.json', tileJsonToText(createTileJson(input)), 'application/json', NEVER);
   await writeFile(join(folder, 'outside.png'), 'not a tile');
-  server = await startPreviewServer({ output: join(folder, 'tiles'), ...NEVER });
+  server = await startPreviewServer({ target: 'tiles', config: configWith(), cwd: folder, ...NEVER });
 });
 
 afterAll(async () => {
@@ -143,15 +126,17 @@ describe('preview server', () => {
 
   test('HEAD has no body, and nothing can be changed', async () => {
     expect(await ask('/tiles/1/0/0.png', 'HEAD')).toEqual({ status: 200, body: '' });
-    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
       expect((await ask('/tiles/1/0/0.png', method)).status).toBe(405);
     }
+    expect(await ask('/tiles/1/0/0.png', 'OPTIONS')).toEqual({ status: 204, body: '' });
   });
 
   test('a place without a tileset is refused, and so is a port in use', async () => {
-    await expect(startPreviewServer({ output: folder, ...NEVER })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    const options = { config: configWith(), cwd: folder, ...NEVER };
+    await expect(startPreviewServer({ target: '.', ...options })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     const port = Number(new URL(server.url).port);
-    const second = startPreviewServer({ output: join(folder, 'tiles'), port, ...NEVER });
+    const second = startPreviewServer({ target: 'tiles', port, ...options });
     await expect(second).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 });
@@ -197,8 +182,3 @@ describe('preview page in Chromium', () => {
     expect([...origins]).toEqual([new URL(server.url).origin]);
   });
 });
-
-async function pixelReader(image: Buffer): Promise<(x: number, y: number) => number[]> {
-  const { data, info } = await sharp(image).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-  return (x, y) => [...data.subarray((y * info.width + x) * 3, (y * info.width + x) * 3 + 3)];
-}

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { assertExit, childrenOf, runCli, startCli, until } from '../support/processes.ts';
+import type { Running } from '../support/processes.ts';
 import { filesOf, startSmallWorld } from '../support/small-world.ts';
 import type { SmallWorld } from '../support/small-world.ts';
 import { boxItem } from '../support/stac-items.ts';
@@ -44,17 +45,17 @@ async function startLargeWorld(): Promise<LargeWorld> {
       if (file === undefined) return false;
       const [, from = '0', to] = /^bytes=(\d+)-(\d+)?$/.exec(request.headers.range ?? '') ?? [];
       const end = Math.min(file.length, to === undefined ? file.length : Number(to) + 1);
-      setTimeout(
-        () => {
-          response.writeHead(206, {
-            'content-length': end - Number(from),
-            'content-range': `bytes ${from}-${end - 1}/${file.length}`,
-            etag: '"1"',
-          });
-          response.end(file.subarray(Number(from), end));
-        },
-        SEND_AFTER_MS[url.startsWith('/pile') ? 'pile' : 'row'],
-      );
+      // The pixels of the last one never come, so that its process holds all others until it is killed.
+      if (url === '/pile-7.tif' && Number(from) > 0) return true;
+      const answer = (): void => {
+        response.writeHead(206, {
+          'content-length': end - Number(from),
+          'content-range': `bytes ${from}-${end - 1}/${file.length}`,
+          etag: '"1"',
+        });
+        response.end(file.subarray(Number(from), end));
+      };
+      setTimeout(answer, SEND_AFTER_MS[url.startsWith('/pile') ? 'pile' : 'row']);
       return true;
     },
   });
@@ -97,6 +98,7 @@ beforeAll(async () => {
 });
 
 beforeEach(() => {
+  world.hold().release();
   world.slowDown(0);
 });
 
@@ -122,33 +124,38 @@ test('a metatile that makes its process hold too much memory is failed, and says
 });
 
 test('a process that holds too much memory is replaced once it is idle, and loses nothing', async () => {
-  const render = async (output: string, maxRss: string): Promise<string> => {
-    const args = ['render', await large.request(output, 'row'), '--processes', '1'];
-    const env = { TILEWRIGHT_MAX_RSS_MIB: maxRss, TILEWRIGHT_BLOCK_CACHE_MIB: '1024' };
-    const ended = await runCli(args, { env });
-    assertExit(ended, 0);
-    return ended.stderr;
-  };
-  expect(await render('plenty', '2048')).not.toContain('replacing');
-  const stderr = await render('scarce', '160');
-  expect(stderr).toMatch(/replacing process \d+: it holds more than TILEWRIGHT_MAX_RSS_MIB allows/);
+  const start = async (output: string, maxRss: string): Promise<Running> =>
+    startCli(['render', await large.request(output, 'row'), '--processes', '1'], {
+      env: { TILEWRIGHT_MAX_RSS_MIB: maxRss, TILEWRIGHT_BLOCK_CACHE_MIB: '1024' },
+    });
+  await using plenty = await start('plenty', '2048');
+  const ended = await plenty.finished;
+  assertExit(ended, 0);
+  expect(ended.stderr).not.toContain('replacing');
+  await using scarce = await start('scarce', '160');
+  const replaced = await scarce.finished;
+  assertExit(replaced, 0);
+  expect(replaced.stderr).toMatch(/replacing process \d+: it holds more than TILEWRIGHT_MAX_RSS_MIB allows/);
   expect(await filesOf(join(large.folder, 'scarce'))).toStrictEqual(await filesOf(join(large.folder, 'plenty')));
 });
 
 test('a process that gives no sign of life is killed; a metatile that does so every time is failed', async () => {
-  world.slowDown(500);
   const request = await world.request({ output: 'hung', maxzoom: 0 });
   await using running = startCli(['render', request, '--processes', '1', '--json'], {
     env: { TILEWRIGHT_HANG_MS: '1000', TILEWRIGHT_MAX_STALLED: '2' },
   });
+  // Slow only until the sources have been asked.
+  world.slowDown(500);
   await until('the run to begin', () => running.stderr().includes('"progress"'));
+  const held = world.hold();
   for (let times = 0; times < 2; times++) {
-    const reads = world.reads();
-    await until('a read of the metatile', () => world.reads() > reads);
+    await until('a read of the metatile', () => held.waiting() > 0);
     const [child] = await childrenOf(running.pid);
     if (child !== undefined) process.kill(child, 'SIGSTOP');
     await until('its end', async () => child !== undefined && !(await childrenOf(running.pid)).includes(child));
+    await until('its reads to end', () => held.waiting() === 0);
   }
+  held.release();
   const ended = await running.finished;
   assertExit(ended, 3);
   expect(firstLine(ended.stdout)).toMatchObject({

@@ -1,36 +1,16 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { enqueueMetatiles } from '../../jobs/queue/run-jobs.ts';
-import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { until } from '../support/processes.ts';
-import { QueueWorld } from '../support/queue-world.ts';
-import { startRedis } from '../support/redis.ts';
-import type { RedisServer } from '../support/redis.ts';
+import { useQueueWorld } from '../support/queue-world.ts';
+import type { QueueWorld } from '../support/queue-world.ts';
 
 const HIGH = 400;
 
-let redis: RedisServer;
 let world: QueueWorld;
-let tests = 0;
+const worldOf = useQueueWorld({ TILEWRIGHT_QUEUE_HIGH: String(HIGH) });
 
-beforeAll(async () => {
-  redis = await startRedis();
-}, INSTALL_TIMEOUT_MS);
-
-afterAll(async () => {
-  await redis[Symbol.asyncDispose]();
-});
-
-beforeEach(async () => {
-  const prefix = `${redis.env['TILEWRIGHT_QUEUE_PREFIX']}-lanes-${tests++}`;
-  world = await QueueWorld.open({
-    ...redis.env,
-    TILEWRIGHT_QUEUE_PREFIX: prefix,
-    TILEWRIGHT_QUEUE_HIGH: String(HIGH),
-  });
-});
-
-afterEach(async () => {
-  await world[Symbol.asyncDispose]();
+beforeEach(() => {
+  world = worldOf();
 });
 
 describe('several runs in one queue', () => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { METATILE_QUEUE, RUN_QUEUE } from '../../jobs/queue/catalog.ts';
 import { followRun } from '../../jobs/queue/follow-run.ts';
 import { createProgress } from '../../jobs/progress.ts';
@@ -9,31 +9,15 @@ import { SILENT } from '../../src/observe.ts';
 import { allTilesOf } from '../../src/tms/metatile.ts';
 import type { MetatileWork } from '../../src/tms/metatile.ts';
 import { restoreSupervisors, watchSupervisors } from '../../workers/supervisor-watch.ts';
-import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { until } from '../support/processes.ts';
-import { QueueWorld } from '../support/queue-world.ts';
-import { startRedis } from '../support/redis.ts';
-import type { RedisServer } from '../support/redis.ts';
+import { useQueueWorld } from '../support/queue-world.ts';
+import type { QueueWorld } from '../support/queue-world.ts';
 
-let redis: RedisServer;
 let world: QueueWorld;
-let tests = 0;
+const worldOf = useQueueWorld();
 
-beforeAll(async () => {
-  redis = await startRedis();
-}, INSTALL_TIMEOUT_MS);
-
-afterAll(async () => {
-  await redis[Symbol.asyncDispose]();
-});
-
-beforeEach(async () => {
-  const prefix = `${redis.env['TILEWRIGHT_QUEUE_PREFIX']}-${tests++}`;
-  world = await QueueWorld.open({ ...redis.env, TILEWRIGHT_QUEUE_PREFIX: prefix });
-});
-
-afterEach(async () => {
-  await world[Symbol.asyncDispose]();
+beforeEach(() => {
+  world = worldOf();
 });
 
 /** Waits until it is aborted, as a metatile under way does. */
@@ -285,7 +269,7 @@ describe('what is known of a run', () => {
   test('the counts follow the bits, which are the truth', async () => {
     const { queues } = world;
     const { run } = await world.seed();
-    await queues.runStore.complete(run, { index: 7, rendered: 1, empty: 0 });
+    await world.settle({ run, index: 7 });
     const client = await queues.runQueue.getBackend().client;
     await client.hset(`{${world.config.queue.prefix}}:run:${run}`, { doneMetatiles: '341' });
     await world.startSupervisor();

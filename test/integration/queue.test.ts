@@ -1,143 +1,39 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UnrecoverableError, Worker } from 'bullmq';
-import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { METATILE_QUEUE, RUN_QUEUE, keyPrefix } from '../../jobs/queue/catalog.ts';
-import type { ExpandPayload, MetatilePayload } from '../../jobs/queue/catalog.ts';
-import { createPlan } from '../../jobs/plan-jobs.ts';
-import { decideStart } from '../../jobs/manifest.ts';
-import { retryRun, seedRun } from '../../jobs/queue/producer.ts';
-import { openQueues } from '../../jobs/queue/queues.ts';
+import { UnrecoverableError } from 'bullmq';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { METATILE_QUEUE } from '../../jobs/queue/catalog.ts';
+import { retryRun } from '../../jobs/queue/producer.ts';
 import type { Queues } from '../../jobs/queue/queues.ts';
-import { requestHash } from '../../jobs/request/request-hash.ts';
-import type { RunRecord } from '../../jobs/queue/run-record.ts';
-import { parseTilesetRequest } from '../../jobs/request/tileset-request.ts';
-import { parseConfig } from '../../src/config.ts';
-import type { Config } from '../../src/config.ts';
-import { SILENT, createIoCounters } from '../../src/observe.ts';
+import { createIoCounters } from '../../src/observe.ts';
 import { createFileStore } from '../../src/store/file-store.ts';
-import { createExpandProcessor } from '../../workers/expand-run.ts';
 import { until } from '../support/processes.ts';
-import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
-import { startRedis } from '../support/redis.ts';
-import type { RedisServer } from '../support/redis.ts';
+import { useQueueWorld } from '../support/queue-world.ts';
+import type { QueueWorld } from '../support/queue-world.ts';
 
 const HIGH = 50;
 const signal = new AbortController().signal;
 
-let redis: RedisServer;
-let config: Config;
+let world: QueueWorld;
 let queues: Queues;
-let folder: string;
-let cleanup: (() => PromiseLike<unknown>)[] = [];
-let tests = 0;
+const worldOf = useQueueWorld({ TILEWRIGHT_QUEUE_HIGH: String(HIGH) });
 
-beforeAll(async () => {
-  redis = await startRedis();
-}, INSTALL_TIMEOUT_MS);
-
-afterAll(async () => {
-  await redis[Symbol.asyncDispose]();
+beforeEach(() => {
+  world = worldOf();
+  ({ queues } = world);
 });
-
-beforeEach(async () => {
-  const prefix = `${redis.env['TILEWRIGHT_QUEUE_PREFIX']}-${tests++}`;
-  config = parseConfig({ ...redis.env, TILEWRIGHT_QUEUE_PREFIX: prefix, TILEWRIGHT_QUEUE_HIGH: String(HIGH) });
-  queues = await openQueues(config);
-  folder = await mkdtemp(join(tmpdir(), 'tilewright-queue-'));
-  cleanup = [() => queues[Symbol.asyncDispose](), () => rm(folder, { recursive: true })];
-});
-
-afterEach(async () => {
-  for (const action of cleanup.reverse()) await action();
-});
-
-/** A record of a run of 341 tiles in as many metatiles: z0 to z4 of the world. */
-function recordOf(fields: Readonly<Record<string, unknown>> = {}): Omit<RunRecord, 'run' | 'generation' | 'overwrite'> {
-  const request = parseTilesetRequest({
-    mosaic: { type: 'stac', url: 'http://127.0.0.1:1/search' },
-    area: { bbox: [-180, -85, 180, 85] },
-    minzoom: 0,
-    maxzoom: 4,
-    metatileSize: 1,
-    assets: ['visual'],
-    output: join(folder, 'out'),
-    ...fields,
-  });
-  const plan = createPlan(request);
-  const { tiles, metatiles } = plan.counts();
-  return { request, requestHash: requestHash(request), indexCount: plan.indexCount, tiles, metatiles };
-}
-
-async function seed(fields: Readonly<Record<string, unknown>> = {}, force = false) {
-  const record = recordOf(fields);
-  const store = createFileStore(record.request.output, { extension: 'png', counters: createIoCounters() });
-  const start = await decideStart(store, record.requestHash, { force, signal });
-  return await seedRun({ ...queues, record, store, start, attempts: 3, signal });
-}
-
-function connection(): Redis {
-  const made = new Redis(redis.url, { maxRetriesPerRequest: null });
-  cleanup.push(() => Promise.resolve(made.disconnect()));
-  return made;
-}
-
-/** The real supervisor. */
-function startSupervisor(): void {
-  const { runStore, metatileQueue } = queues;
-  const worker = new Worker<ExpandPayload>(
-    RUN_QUEUE.name,
-    createExpandProcessor({ config, runStore, metatiles: metatileQueue, logger: SILENT }),
-    { connection: connection(), prefix: keyPrefix(config.queue.prefix), removeOnComplete: { count: 0 } },
-  );
-  worker.on('error', () => {});
-  cleanup.push(() => worker.close());
-}
-
-/** Takes metatile jobs without rendering anything: `settle` says what becomes of them. */
-function startSettler(settle: (payload: MetatilePayload) => Promise<void>): void {
-  const worker = new Worker<MetatilePayload>(
-    METATILE_QUEUE.name,
-    async (job) => settle(METATILE_QUEUE.parse(job.data)),
-    {
-      connection: connection(),
-      prefix: keyPrefix(config.queue.prefix),
-      concurrency: 8,
-      removeOnComplete: { count: 0 },
-    },
-  );
-  worker.on('error', () => {});
-  cleanup.push(() => worker.close());
-}
-
-const done = async ({ run, index }: MetatilePayload): Promise<void> =>
-  void (await queues.runStore.complete(run, { index, rendered: 1, empty: 0 }));
-
-async function waiting(): Promise<number> {
-  const counts = await queues.metatileQueue.getJobCounts('waiting', 'prioritized', 'delayed');
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
-}
-
-async function untilEnded(run: string): Promise<string> {
-  return await until('the end of the run', async () => {
-    const progress = await queues.runStore.progress(run);
-    return progress === null || progress.state === 'running' ? null : progress.state;
-  });
-}
 
 describe('the record of a run', () => {
   const RUN = 'run-1';
 
   beforeEach(async () => {
-    await queues.runStore.create({ ...recordOf(), run: RUN, generation: 1, overwrite: true });
+    await queues.runStore.create({ ...world.recordOf(), run: RUN, generation: 1, overwrite: true });
   });
 
   test('is read as it was written, and created once', async () => {
     const { runStore } = queues;
-    expect(await runStore.get(RUN)).toStrictEqual({ ...recordOf(), run: RUN, generation: 1, overwrite: true });
-    expect(await runStore.create({ ...recordOf(), run: RUN, generation: 2, overwrite: false })).toBe(false);
+    expect(await runStore.get(RUN)).toStrictEqual({ ...world.recordOf(), run: RUN, generation: 1, overwrite: true });
+    expect(await runStore.create({ ...world.recordOf(), run: RUN, generation: 2, overwrite: false })).toBe(false);
     expect(await runStore.get('other')).toBeNull();
     expect(await runStore.progress('other')).toBeNull();
     expect(await runStore.list()).toStrictEqual([RUN]);
@@ -231,15 +127,15 @@ describe('the record of a run', () => {
 
 describe('the supervisor', () => {
   test('keeps the queue below its bound, however large the run is', async () => {
-    const seeded = await seed({ maxzoom: 12 });
-    startSupervisor();
-    await until('a full queue', async () => (await waiting()) >= HIGH);
+    const seeded = await world.seed({ maxzoom: 12 });
+    await world.startSupervisor();
+    await until('a full queue', async () => (await world.waiting()) >= HIGH);
     let taken = 0;
     let most = 0;
-    startSettler(async (payload) => {
+    await world.startSettler(async (payload) => {
       taken++;
-      most = Math.max(most, await waiting());
-      await done(payload);
+      most = Math.max(most, await world.waiting());
+      await world.settle(payload);
     });
     await until('some hundred metatiles', () => taken > 5 * HIGH);
     expect(most).toBeLessThanOrEqual(HIGH);
@@ -247,71 +143,88 @@ describe('the supervisor', () => {
   });
 
   test('every metatile comes once, and the run ends with its documents written', async () => {
-    startSupervisor();
+    await world.startSupervisor();
     const taken: number[] = [];
-    startSettler(async (payload) => {
+    await world.startSettler(async (payload) => {
       taken.push(payload.index);
-      await done(payload);
+      await world.settle(payload);
     });
-    const { kind, run } = await seed();
+    const { kind, run } = await world.seed();
     expect(kind).toBe('created');
-    expect(await untilEnded(run)).toBe('complete');
+    expect(await world.untilEnded(run)).toBe('complete');
     expect(taken.sort((a, b) => a - b)).toStrictEqual(Array.from({ length: 341 }, (_, i) => i));
-    const manifest = JSON.parse(await readFile(join(folder, 'out', 'tilewright.json'), 'utf8')) as object;
+    const manifest = JSON.parse(await readFile(join(world.folder, 'out', 'tilewright.json'), 'utf8')) as object;
     expect(manifest).toMatchObject({
       state: 'complete',
       counts: { metatiles: 341, rendered: 341, empty: 0, failed: 0 },
     });
-    expect(JSON.parse(await readFile(join(folder, 'out', 'tilejson.json'), 'utf8'))).toMatchObject({ maxzoom: 4 });
-    expect((await seed()).kind).toBe('complete');
-    expect((await seed({}, true)).run).toMatch(/-2$/);
+    expect(JSON.parse(await readFile(join(world.folder, 'out', 'tilejson.json'), 'utf8'))).toMatchObject({
+      maxzoom: 4,
+    });
+    expect((await world.seed()).kind).toBe('complete');
+    expect((await world.seed({}, { force: true })).run).toMatch(/-2$/);
   });
 
   test('jobs that vanished from the queue are put back', async () => {
-    startSupervisor();
-    const { run } = await seed({ maxzoom: 2 });
-    await until('all 21 jobs', async () => (await waiting()) === 21);
+    await world.startSupervisor();
+    const { run } = await world.seed({ maxzoom: 2 });
+    await until('all 21 jobs', async () => (await world.waiting()) === 21);
     for (const index of [0, 7, 20]) await queues.metatileQueue.remove(METATILE_QUEUE.jobId({ v: 1, run, index }));
-    startSettler(done);
-    expect(await untilEnded(run)).toBe('complete');
+    await world.startSettler();
+    expect(await world.untilEnded(run)).toBe('complete');
   });
 
   test('a metatile that BullMQ gave up is counted as failed; retry takes just that one', async () => {
-    startSupervisor();
+    await world.startSupervisor();
     let poison = true;
     const taken: number[] = [];
-    startSettler(async (payload) => {
+    await world.startSettler(async (payload) => {
       taken.push(payload.index);
       // What a metatile that kills its process again and again ends as, without its processor having a say.
       if (poison && payload.index === 5) throw new UnrecoverableError('job stalled more than allowable limit');
-      await done(payload);
+      await world.settle(payload);
     });
-    const { run } = await seed({ maxzoom: 2 });
-    expect(await untilEnded(run)).toBe('failed');
+    const { run } = await world.seed({ maxzoom: 2 });
+    expect(await world.untilEnded(run)).toBe('failed');
     expect(await queues.runStore.failures(run)).toMatchObject([{ code: 'WORKER_LOST', tile: { z: 2 } }]);
     expect(await retryRun({ ...queues, attempts: 3 }, 'unknown')).toBe(false);
     poison = false;
     taken.length = 0;
     expect(await retryRun({ ...queues, attempts: 3 }, run)).toBe(true);
-    expect(await untilEnded(run)).toBe('complete');
+    expect(await world.untilEnded(run)).toBe('complete');
     expect(taken).toStrictEqual([5]);
     expect(await queues.runStore.progress(run)).toMatchObject({ rendered: 21, failed: 0 });
   });
 
+  test('a run whose metatiles lost what they had staged ends and says so', async () => {
+    await world.startSupervisor();
+    await world.startSettler(async ({ run, index }) => {
+      // Done, and nothing staged.
+      await queues.runStore.complete(run, { index, rendered: 1, empty: 0 });
+    });
+    const { run } = await world.seed({ maxzoom: 1 });
+    expect(await world.untilEnded(run)).toBe('failed');
+    const status = await world.runs.status(run);
+    expect(status?.reason).toMatch(/the metatile 0 staged nothing, expected its record; --force begins anew/);
+    expect(status).toMatchObject({ failed: 0, settledMetatiles: 5 });
+    const store = createFileStore(world.recordOf().request.output, { extension: 'png', counters: createIoCounters() });
+    expect(await store.versions({ signal })).toBeNull();
+  });
+
   test('a forced run of another request stops the one that writes to the same output', async () => {
-    const first = await seed();
-    const second = await seed({ maxzoom: 1 }, true);
+    const first = await world.seed();
+    const second = await world.seed({ maxzoom: 1 }, { force: true });
     expect(second.run).not.toBe(first.run);
     expect((await queues.runStore.progress(first.run))?.state).toBe('cancelled');
     expect((await queues.runStore.progress(second.run))?.state).toBe('running');
   });
 
   test('an output that holds tiles of unknown origin is refused, and nothing is enqueued', async () => {
-    const store = createFileStore(join(folder, 'out'), { extension: 'png', counters: createIoCounters() });
+    const store = createFileStore(join(world.folder, 'out'), { extension: 'png', counters: createIoCounters() });
     await store.put({ z: 0, x: 0, y: 0 }, new Uint8Array(1), { signal });
-    await expect(seed()).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
-    await writeFile(join(folder, 'out', 'tilewright.json'), '{}');
-    await expect(seed()).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
+    await expect(world.seed()).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
+    await writeFile(join(world.folder, 'out', 'tilewright.json'), '{}');
+    await expect(world.seed()).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
     expect(await queues.runStore.list()).toStrictEqual([]);
     expect(await queues.runQueue.getWaitingCount()).toBe(0);
   });

@@ -9,7 +9,7 @@ import { createOwnRedis, startRedis } from '../support/redis.ts';
 import type { RedisServer } from '../support/redis.ts';
 import { startAll } from '../support/server-process.ts';
 import { filesOf, startSmallWorld } from '../support/small-world.ts';
-import type { SmallWorld } from '../support/small-world.ts';
+import type { HeldReads, SmallWorld } from '../support/small-world.ts';
 
 let world: SmallWorld;
 let redis: RedisServer;
@@ -32,7 +32,7 @@ beforeAll(async () => {
 }, INSTALL_TIMEOUT_MS);
 
 beforeEach(() => {
-  // Every tile then takes long enough for a signal to come in the midst of a run.
+  world.hold().release();
   world.slowDown(30);
 });
 
@@ -45,13 +45,20 @@ function out(name: string): string {
   return join(world.folder, name);
 }
 
-/** Waits until a run has written this many tiles, and says that it is not over. */
-async function untilTiles(name: string, count: number): Promise<void> {
+/**
+ * Lets a run write this many tiles, and says that it is not over: reads are answered one by one until the tiles are there, and
+ * further ones wait until they are released.
+ */
+async function untilTiles(name: string, count: number): Promise<HeldReads> {
+  const held = world.hold();
   const written = await until(`${count} tiles in ${name}`, async () => {
     const files = existsSync(out(name)) ? await tilesOf(name) : [];
-    return files.length >= count ? files.length : null;
+    if (files.length >= count) return files.length;
+    held.answerOne();
+    return null;
   });
   expect(written, 'the run is over already').toBeLessThan(expected.length - 2);
+  return held;
 }
 
 /** Tiles may vanish between listing and hashing, while their writers rename them. */
@@ -77,12 +84,13 @@ describe('render', () => {
   test('kill -9 of the parent: its processes end, and the same command goes on to the same bytes', async () => {
     const request = await world.request({ output: 'parent-killed', metatileSize: 1 });
     await using running = startCli(['render', request, '--processes', '2']);
-    await untilTiles('parent-killed', 10);
+    const held = await untilTiles('parent-killed', 10);
     const children = await childrenOf(running.pid);
     expect(children).toHaveLength(2);
     running.kill('SIGKILL');
     await running.finished;
     await until('the processes to end', async () => !(await Promise.all(children.map(isAlive))).includes(true));
+    held.release();
 
     const continued = await runCli(['render', request]);
     assertExit(continued, 0);
@@ -92,6 +100,7 @@ describe('render', () => {
     expect(left.toSorted(), 'the journal is removed').toStrictEqual([
       expect.stringMatching(/^\w+-1\.request\.json$/),
       expect.stringMatching(/^\w+-1\.status\.json$/),
+      'versions',
     ]);
     const tiles = (files: readonly string[]): readonly string[] => files.filter((file) => file.includes('.png'));
     expect(tiles(await filesOf(out('parent-killed')))).toStrictEqual(tiles(expected));
@@ -103,8 +112,9 @@ describe('render', () => {
       env: { TILEWRIGHT_MAX_STALLED: '10' },
     });
     for (const tiles of [5, 20, 40]) {
-      await untilTiles('children-killed', tiles);
+      const held = await untilTiles('children-killed', tiles);
       await killOneChild(running);
+      held.release();
     }
     const { code, stderr } = await running.finished;
     assertExit({ code, stderr }, 0);
@@ -117,8 +127,10 @@ describe('render', () => {
       const name = `stopped-by-${signal}`;
       const request = await world.request({ output: name });
       await using running = startCli(['render', request]);
-      await untilTiles(name, 10);
+      const held = await untilTiles(name, 10);
       running.kill(signal);
+      await until('the note', () => running.stderr().includes('stopping: '));
+      held.release();
       const { code, stdout, stderr } = await running.finished;
       assertExit({ code, stderr }, 130);
       expect(stderr).toContain('stopping: ');
@@ -134,11 +146,13 @@ describe('render', () => {
     const request = await world.request({ output: 'poisoned', maxzoom: 0 });
     await using running = startCli(['render', request, '--processes', '1', '--json']);
     await untilRendering('poisoned');
+    const held = world.hold();
     for (let deaths = 0; deaths < 3; deaths++) {
-      const reads = world.reads();
-      await until('a read of the metatile', () => world.reads() > reads);
+      await until('a read of the metatile', () => held.waiting() > 0);
       await killOneChild(running);
+      await until('its reads to end', () => held.waiting() === 0);
     }
+    held.release();
     const ended = await running.finished;
     assertExit(ended, 3);
     expect(JSON.parse(ended.stdout.split('\n')[0] ?? '')).toMatchObject({ tile: '0/0/0', code: 'WORKER_LOST' });
@@ -147,14 +161,13 @@ describe('render', () => {
   });
 
   test('kill -9 of the process that asks the sources: another one asks', async () => {
-    world.slowDown(500);
+    const held = world.hold();
     const request = await world.request({ output: 'asking-killed', maxzoom: 1 });
     await using running = startCli(['render', request]);
-    const reads = world.reads();
-    await until('a read of a source', () => world.reads() > reads);
+    await until('a read of a source', () => held.waiting() > 0);
     expect(existsSync(out('asking-killed'))).toBe(false);
     await killOneChild(running);
-    world.slowDown(0);
+    held.release();
     const { code, stderr } = await running.finished;
     assertExit({ code, stderr }, 0);
     expect((await tilesOf('asking-killed')).length).toBeGreaterThan(0);
@@ -162,16 +175,16 @@ describe('render', () => {
 
   test('a second signal stops at once', async () => {
     const request = await world.request({ output: 'stopped-twice' });
-    world.slowDown(2_000);
     await using running = startCli(['render', request]);
     await untilRendering('stopped-twice');
-    const reads = world.reads();
-    await until('a read', () => world.reads() > reads);
+    const held = world.hold();
+    await until('a read', () => held.waiting() > 0);
     const children = await childrenOf(running.pid);
     running.kill('SIGINT');
     await until('the note', () => running.stderr().includes('a second signal stops at once'));
     running.kill('SIGINT');
     expect((await running.finished).code).toBe(130);
+    held.release();
     await until('the processes to end', async () => !(await Promise.all(children.map(isAlive))).includes(true));
   });
 });
@@ -182,8 +195,9 @@ describe('seed and worker', () => {
     const request = await world.request({ output: 'workers-killed' });
     await using seed = startCli(['seed', request, '--wait'], { env: queueEnv });
     for (const tiles of [5, 30]) {
-      await untilTiles('workers-killed', tiles);
+      const held = await untilTiles('workers-killed', tiles);
       await killOneChild(workers);
+      held.release();
     }
     const { code, stderr } = await seed.finished;
     assertExit({ code, stderr }, 0);
@@ -196,11 +210,12 @@ describe('seed and worker', () => {
     const request = await world.request({ output: 'fleet-killed' });
     await using first = startCli(['worker', '--processes', '2'], { env: queueEnv });
     await using seed = startCli(['seed', request, '--wait'], { env: queueEnv });
-    await untilTiles('fleet-killed', 10);
+    const held = await untilTiles('fleet-killed', 10);
     const children = await childrenOf(first.pid);
     first.kill('SIGKILL');
     for (const child of children) process.kill(child, 'SIGKILL');
     await first.finished;
+    held.release();
     await using second = startCli(['worker', '--processes', '1'], { env: queueEnv });
     const { code, stderr } = await seed.finished;
     assertExit({ code, stderr }, 0);
@@ -215,14 +230,12 @@ describe('seed and worker', () => {
     await using first = startCli(['worker', '--processes', '1'], {
       env: { ...queueEnv, TILEWRIGHT_SHUTDOWN_GRACE_MS: '2000' },
     });
-    await untilTiles('worker-stopped', 10);
-    world.slowDown(1_000);
-    const reads = world.reads();
-    await until('a slow read', () => world.reads() > reads);
+    const held = await untilTiles('worker-stopped', 10);
+    await until('a read that waits', () => held.waiting() > 0);
     first.kill('SIGTERM');
     const stopped = await first.finished;
     assertExit(stopped, 0);
-    world.slowDown(0);
+    held.release();
     await using second = startCli(['worker', '--processes', '1'], { env: queueEnv });
     const { code, stderr } = await seed.finished;
     assertExit({ code, stderr }, 0);
@@ -248,9 +261,10 @@ describe('seed and worker', () => {
     await own.start();
     const request = await world.request({ output: 'redis-killed' });
     await using seed = startCli(['seed', request, '--wait'], { env });
-    await untilTiles('redis-killed', 10);
+    const held = await untilTiles('redis-killed', 10);
     await own.kill();
     await until('the worker to notice again', () => workers.stderr().split('Redis is away').length > 5);
+    held.release();
     await own.start();
     assertExit(await seed.finished, 0);
     expect(await filesOf(out('redis-killed'))).toStrictEqual(expected);

@@ -138,7 +138,8 @@ test('three workers are replaced one after the other in the midst of a run', asy
 
 test('SIGTERM while Redis is away: ends with 0, and what was under way is done when Redis is back', async () => {
   const run = await seed('redis-away');
-  await using first = startWorkerProcess({ env: { ...world.env, TILEWRIGHT_SHUTDOWN_GRACE_MS: '4000' } });
+  // Far longer than this test may take: nothing can be handed back, so that it is not waited for.
+  await using first = startWorkerProcess({ env: { ...world.env, TILEWRIGHT_SHUTDOWN_GRACE_MS: '3600000' } });
   await untilSettled(run, 10);
   await untilReading();
   await world.redis.kill();

@@ -12,6 +12,7 @@ import { HostGate } from '../../src/host-gate.ts';
 import { createIoCounters, SILENT } from '../../src/observe.ts';
 import { openS3Store } from '../../src/store/s3-store.ts';
 import type { PlainTileStore } from '../../src/store/tile-store.ts';
+import { until } from '../support/processes.ts';
 
 const NEVER = { signal: new AbortController().signal };
 const TILE = { z: 3, x: 5, y: 2 };
@@ -23,23 +24,20 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 /** A server whose next answers to PUT and GET are given; the bucket itself is always there. */
 let answers: Answer[] = [];
 let requests: string[] = [];
-let hashes: unknown[] = [];
-let checksums: string[] = [];
+let headers: IncomingMessage['headers'][] = [];
 let close: () => Promise<void>;
 let before: NodeJS.ProcessEnv;
 
 beforeEach(async () => {
   answers = [];
   requests = [];
-  hashes = [];
-  checksums = [];
+  headers = [];
   const server = createServer((request, response) => {
     request.resume();
     request.once('end', () => {
       if (request.method === 'HEAD') return response.writeHead(200).end();
       requests.push(request.method ?? '');
-      hashes.push(request.headers['x-amz-content-sha256']);
-      checksums.push(...Object.keys(request.headers).filter((name) => /checksum|trailer/.test(name)));
+      headers.push(request.headers);
       const answer = answers.shift();
       return answer === undefined ? response.writeHead(200).end() : answer(request, response);
     });
@@ -76,9 +74,13 @@ const SETTINGS = {
   counters: createIoCounters(),
 };
 
-async function openQuick(requestTimeoutMs = 5000, gate?: HostGate): Promise<PlainTileStore> {
+async function openQuick(
+  requestTimeoutMs = 5000,
+  gate?: HostGate,
+  checksum: 'auto' | 'off' = 'off',
+): Promise<PlainTileStore> {
   const retry = { attempts: 3, baseMs: 1, maxMs: 5 };
-  const options = { ...SETTINGS, retry, requestTimeoutMs, gate };
+  const options = { ...SETTINGS, retry, requestTimeoutMs, gate, checksum };
   return await openS3Store({ bucket: 'bucket', prefix: 'p' }, options, NEVER);
 }
 
@@ -185,15 +187,68 @@ describe('S3 store, failures', () => {
     expect(requests).toEqual([]);
   });
 
-  test('a body is signed by its SHA-256, which the server compares, and carries no further checksum', async () => {
-    await using store = await openQuick();
+  test('a body is signed by its SHA-256, which the server compares, and carries a CRC32 to be kept', async () => {
+    await using store = await openQuick(5000, undefined, 'auto');
     await put(store);
-    expect(hashes).toEqual([
+    expect(headers[0]?.['x-amz-content-sha256']).toBe(
       createHash('sha256')
         .update(new Uint8Array([1]))
         .digest('hex'),
-    ]);
-    expect(checksums).toEqual([]);
+    );
+    expect(headers[0]?.['x-amz-checksum-crc32']).toBe(Buffer.from('a505df1b', 'hex').toString('base64'));
+    expect(headers[0]).not.toHaveProperty('x-amz-trailer');
+  });
+
+  test('a server that refuses the checksum gets objects without it', async () => {
+    await using store = await openQuick(5000, undefined, 'auto');
+    answers = [refusal({ status: 501, name: 'NotImplemented' })];
+    await put(store);
+    await put(store);
+    expect(headers.map((sent) => 'x-amz-checksum-crc32' in sent)).toEqual([true, false, false]);
+  });
+
+  test('encryption, storage class and who pays are said with each request that takes them', async () => {
+    const settings = {
+      requesterPays: true,
+      encryption: 'aws:kms',
+      kmsKeyId: 'alias/tiles',
+      bucketKey: true,
+      storageClass: 'STANDARD_IA',
+      checksum: 'sha256',
+    } as const;
+    await using store = await openS3Store({ bucket: 'bucket', prefix: 'p' }, { ...SETTINGS, ...settings }, NEVER);
+    await put(store);
+    answers = [(_, response) => response.writeHead(200, { 'content-length': '1' }).end('x')];
+    await store.get(TILE, NEVER);
+    await store.delete(TILE, NEVER);
+    expect(headers[0]).toMatchObject({
+      'x-amz-server-side-encryption': 'aws:kms',
+      'x-amz-server-side-encryption-aws-kms-key-id': 'alias/tiles',
+      'x-amz-server-side-encryption-bucket-key-enabled': 'true',
+      'x-amz-storage-class': 'STANDARD_IA',
+      'x-amz-checksum-sha256': createHash('sha256')
+        .update(new Uint8Array([1]))
+        .digest('base64'),
+    });
+    expect(headers.map((sent) => sent['x-amz-request-payer'])).toEqual(['requester', 'requester', 'requester']);
+    // Whatever is not signed, a server must not believe.
+    expect(headers[1]?.['authorization']).toContain('x-amz-request-payer');
+  });
+
+  test('requests are spaced where that is asked for', async () => {
+    await using store = await openS3Store(
+      { bucket: 'bucket', prefix: 'p' },
+      { ...SETTINGS, requestsPerSecond: 50 },
+      NEVER,
+    );
+    const controller = new AbortController();
+    const puts = Array.from({ length: 500 }, () => store.put(TILE, new Uint8Array([1]), controller));
+    const settled = Promise.allSettled(puts);
+    await until('some requests', () => requests.length >= 8);
+    controller.abort();
+    await settled;
+    // All would have been there with the first ones.
+    expect(requests.length).toBeLessThan(400);
   });
 
   test('a server that does not answer, or stops in the middle, is unavailable', async () => {

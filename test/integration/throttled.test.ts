@@ -32,7 +32,8 @@ beforeAll(async () => {
 }, INSTALL_TIMEOUT_MS);
 
 beforeEach(() => {
-  // A process hears of the other's answer before its own reads have ended.
+  world.hold().release();
+  // A run then lasts long enough to be throttled in its midst.
   world.slowDown(300);
 });
 
@@ -41,13 +42,21 @@ afterAll(async () => {
   await redis[Symbol.asyncDispose]();
 });
 
-/** Throttles both processes in the midst of a run. */
+/**
+ * Throttles both processes in the midst of a run. Until one is answered all reads wait, and after that each takes a second:
+ * the other process has the time of two rounds of its reads to hear of it.
+ */
 async function throttleOnce(): Promise<() => number | null> {
-  const before = world.reads();
-  await until('both processes to read', () => world.reads() > before + 2 * PROCESSES * READS_AT_ONCE);
+  const begun = world.reads();
+  await until('both processes to read', () => world.reads() > begun + 2 * PROCESSES * READS_AT_ONCE);
+  const held = world.hold();
+  await until('a read of each', () => held.waiting() >= PROCESSES);
   const early = world.throttleNext(RETRY_AFTER_S);
-  await until('the answer', () => early() !== null);
-  // What is under way stays slow.
+  const before = world.reads();
+  world.slowDown(1_000);
+  held.release();
+  // They come at once from those who have not heard, or when the time is over.
+  await until('further reads', () => world.reads() > before + PROCESSES * READS_AT_ONCE);
   world.slowDown(0);
   return early;
 }

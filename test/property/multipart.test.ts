@@ -1,8 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import { array, assert as assertProperty, asyncProperty, constantFrom, integer, oneof, record } from 'fast-check';
 import { expect, test } from 'vitest';
+import type { ObjectPlace } from '../../src/store/object-store.ts';
 import { FIRST_READ_BYTES } from '../../src/store/pmtiles/header.ts';
 import { MultipartSink } from '../../src/store/pmtiles/multipart-sink.ts';
 import type { MultipartUpload } from '../../src/store/pmtiles/multipart-sink.ts';
+import type { PartLimits } from '../../src/store/pmtiles/part-plan.ts';
 
 /** Multiples of the head, so that its part is no special case of size alone. */
 const MIN_PART = FIRST_READ_BYTES + 4_000;
@@ -10,30 +13,78 @@ const MAX_PART = 3 * MIN_PART;
 const SOURCE = Buffer.from(Uint8Array.from({ length: 8 * MIN_PART }, (_, i) => (i * 31 + (i >> 8)) & 255));
 
 /** An upload in memory that takes calls in any order. */
-function memoryUpload(): {
-  readonly upload: MultipartUpload;
-  readonly parts: Map<number, Buffer>;
-  copied: () => number;
-} {
+function memoryUpload(): MemoryUpload {
   const parts = new Map<number, Buffer>();
-  let copied = 0;
-  const part = (offset: number, length: number): Buffer => SOURCE.subarray(offset, offset + length);
-  return {
-    parts,
-    copied: () => copied,
-    upload: {
-      putPart: async (number, bytes) => {
-        await Promise.resolve();
-        parts.set(number, Buffer.from(bytes));
-      },
-      copyPart: async (number, { offset }, length) => {
-        await Promise.resolve();
-        copied += length;
-        parts.set(number, part(offset, length));
-      },
-      read: async ({ offset }, length) => await Promise.resolve(part(offset, length)),
+  const pieces: Map<number, Buffer>[] = [];
+  const stats = { copied: 0, underWay: 0, peak: 0 };
+  const part = ({ path, offset }: ObjectPlace, length: number): Buffer => {
+    const index = /^piece (\d+)$/.exec(path)?.[1];
+    const from = index === undefined ? SOURCE : joined(pieces[Number(index)] ?? new Map());
+    return from.subarray(offset, offset + length);
+  };
+  /** Calls end in another order than they began in. */
+  const later = async (): Promise<void> => {
+    stats.peak = Math.max(stats.peak, ++stats.underWay);
+    for (let turns = (stats.underWay * 7) % 5; turns >= 0; turns--) await setImmediate();
+    stats.underWay--;
+  };
+  const uploadTo = (into: Map<number, Buffer>): Pick<MultipartUpload, 'putPart' | 'copyPart'> => ({
+    putPart: async (number, bytes) => {
+      await later();
+      into.set(number, Buffer.from(bytes));
+    },
+    copyPart: async (number, place, length) => {
+      await later();
+      if (!place.path.startsWith('piece')) stats.copied += length;
+      into.set(number, Buffer.from(part(place, length)));
+    },
+  });
+  const upload: MultipartUpload = {
+    ...uploadTo(parts),
+    read: async (place, length) => {
+      await later();
+      return part(place, length);
+    },
+    beginPiece: async (index) => {
+      const into = new Map<number, Buffer>();
+      pieces[index] = into;
+      const complete = async (length: number): Promise<ObjectPlace> => {
+        expect(joined(into).length).toBe(length);
+        return await Promise.resolve({ path: `piece ${index}`, offset: 0 });
+      };
+      return await Promise.resolve({ upload: uploadTo(into), complete });
     },
   };
+  return { upload, parts, pieces, stats };
+}
+
+interface MemoryUpload {
+  readonly upload: MultipartUpload;
+  readonly parts: Map<number, Buffer>;
+  readonly pieces: Map<number, Buffer>[];
+  readonly stats: { copied: number; underWay: number; peak: number };
+}
+
+function numbersOf(parts: ReadonlyMap<number, Buffer>): number[] {
+  return [...parts.keys()].sort((a, b) => a - b);
+}
+
+function joined(parts: ReadonlyMap<number, Buffer>): Buffer {
+  return Buffer.concat(numbersOf(parts).map((number) => parts.get(number)!));
+}
+
+/** Fails unless parts are numbered from 1 on and have the sizes that a store asks for. */
+function checkParts(
+  parts: ReadonlyMap<number, Buffer>,
+  { minPartBytes, maxPartBytes, maxParts, ...limits }: PartLimits,
+) {
+  const numbers = numbersOf(parts);
+  expect(numbers).toStrictEqual(numbers.map((_, index) => index + 1));
+  expect(numbers.length).toBeLessThanOrEqual(maxParts);
+  const sizes = numbers.map((number) => parts.get(number)!.length);
+  const isRight = (size: number): boolean =>
+    limits.equalParts ? size === limits.partBytes : size >= minPartBytes && size <= maxPartBytes;
+  expect(sizes.slice(0, -1).filter((size) => !isRight(size))).toStrictEqual([]);
 }
 
 const stepArbitrary = record({
@@ -42,50 +93,163 @@ const stepArbitrary = record({
   length: oneof(integer({ min: 1, max: 300 }), integer({ min: 1, max: 7 * MIN_PART })),
 });
 
+const LIMITS: PartLimits = {
+  minPartBytes: MIN_PART,
+  maxPartBytes: MAX_PART,
+  maxParts: 10_000,
+  partBytes: MIN_PART + 3_000,
+  equalParts: false,
+  copyParts: true,
+};
+
+type Step = { readonly kind: 'write' | 'copy'; readonly offset: number; readonly length: number };
+
+/** Puts an archive together in the steps given. @returns what it must be */
+async function put(sink: MultipartSink, steps: readonly Step[], tail: number): Promise<Buffer> {
+  const expected: Buffer[] = [Buffer.alloc(FIRST_READ_BYTES, 7)];
+  for (const { kind, offset, length } of steps) {
+    const bytes = SOURCE.subarray(offset, offset + length);
+    expected.push(bytes);
+    if (kind === 'write') await sink.write(bytes);
+    else await sink.copy({ path: 'source', offset }, length);
+  }
+  expected.push(Buffer.alloc(tail, 9));
+  await sink.finish(expected[0]!, [Buffer.alloc(tail, 9)]);
+  return Buffer.concat(expected);
+}
+
+const stepsArbitrary = array(stepArbitrary, { maxLength: 12 });
+const tailArbitrary = integer({ min: 1, max: 40_000 });
+
 test.each([false, true])(
   'parts make up the archive and keep to the rules of the store; equal parts: %s',
   async (equalParts) => {
     await assertProperty(
-      asyncProperty(array(stepArbitrary, { maxLength: 12 }), integer({ min: 1, max: 40_000 }), async (steps, tail) => {
-        const { upload, parts, copied } = memoryUpload();
-        const sink = new MultipartSink(upload, { minPartBytes: MIN_PART, maxPartBytes: MAX_PART, equalParts });
-        const expected: Buffer[] = [Buffer.alloc(FIRST_READ_BYTES, 7)];
-        for (const { kind, offset, length } of steps) {
-          const bytes = SOURCE.subarray(offset, offset + length);
-          expected.push(bytes);
-          if (kind === 'write') await sink.write(bytes);
-          else await sink.copy({ path: 'source', offset }, length);
-        }
-        expected.push(Buffer.alloc(tail, 9));
-        await sink.finish(expected[0]!, [Buffer.alloc(tail, 9)]);
-        const numbers = [...parts.keys()].sort((a, b) => a - b);
-        expect(numbers).toStrictEqual(numbers.map((_, index) => index + 1));
-        const sizes = numbers.map((number) => parts.get(number)!.length);
-        expect(Buffer.concat(numbers.map((number) => parts.get(number)!)).equals(Buffer.concat(expected))).toBe(true);
-        const isRight = (size: number): boolean => (equalParts ? size === MIN_PART : size >= MIN_PART);
-        expect(sizes.slice(0, -1).filter((size) => !isRight(size))).toStrictEqual([]);
+      asyncProperty(stepsArbitrary, tailArbitrary, async (steps, tail) => {
+        const { upload, parts, pieces, stats } = memoryUpload();
+        const limits = { ...LIMITS, equalParts };
+        const sink = new MultipartSink(upload, limits);
+        const expected = await put(sink, steps, tail);
+        checkParts(parts, limits);
+        expect(joined(parts).equals(expected)).toBe(true);
+        expect(sink.bytes).toBe(expected.length);
+        expect(pieces.length).toBe(0);
         const total = steps.reduce((sum, { length }) => sum + length, 0);
-        expect(copied()).toBe(equalParts ? 0 : total - sink.passedBytes);
+        expect(stats.copied).toBe(total - sink.passedBytes);
       }),
       { numRuns: 100 },
     );
   },
 );
 
-test('what is copied by the server does not pass through', async () => {
-  const { upload, copied } = memoryUpload();
-  const sink = new MultipartSink(upload, { minPartBytes: MIN_PART, maxPartBytes: MAX_PART, equalParts: false });
-  for (let n = 0; n < 20; n++) await sink.copy({ path: 'source', offset: 0 }, 2 * MIN_PART);
+test('with more parts than there may be, parts are joined to pieces', async () => {
+  let withPieces = 0;
+  await assertProperty(
+    asyncProperty(stepsArbitrary, tailArbitrary, async (steps, tail) => {
+      const { upload, parts, pieces } = memoryUpload();
+      const limits = { ...LIMITS, maxParts: 40, maxPartBytes: 8 * MIN_PART };
+      // 32 parts go straight into the archive.
+      const before = Array.from({ length: 30 }, () => ({ kind: 'copy', offset: 0, length: MIN_PART }) as const);
+      const expected = await put(new MultipartSink(upload, limits), [...before, ...steps], tail);
+      checkParts(parts, limits);
+      for (const piece of pieces) {
+        checkParts(piece, limits);
+        expect(joined(piece).length).toBeLessThanOrEqual(limits.maxPartBytes);
+      }
+      expect(joined(parts).equals(expected)).toBe(true);
+      if (pieces.length > 0) withPieces++;
+    }),
+    { numRuns: 100 },
+  );
+  expect(withPieces).toBeGreaterThan(30);
+});
+
+test('the parts of the same steps are the same, whatever ended first', async () => {
+  const steps = [
+    { kind: 'copy', offset: 5, length: 300 },
+    { kind: 'write', offset: 0, length: 2 * MIN_PART },
+    { kind: 'copy', offset: 77, length: 6 * MIN_PART },
+    { kind: 'copy', offset: 9, length: 3 },
+  ] as const;
+  const runs: (readonly (readonly [number, Buffer])[])[] = [];
+  for (const stir of [0, 3]) {
+    const { upload, parts, stats } = memoryUpload();
+    stats.underWay = stir;
+    await put(new MultipartSink(upload, LIMITS), [...steps, ...steps], 10);
+    runs.push(numbersOf(parts).map((number) => [number, parts.get(number)!]));
+  }
+  expect(runs[0]).toStrictEqual(runs[1]);
+});
+
+test('an archive that needs more parts than there may be, pieces and all, is refused', async () => {
+  for (const equalParts of [false, true]) {
+    const { upload } = memoryUpload();
+    const sink = new MultipartSink(upload, { ...LIMITS, maxParts: 5, maxPartBytes: 2 * MIN_PART, equalParts });
+    const steps = Array.from({ length: 9 }, () => ({ kind: 'copy', offset: 0, length: 2 * MIN_PART }) as const);
+    await expect(put(sink, steps, 1)).rejects.toMatchObject({ code: 'BYTES_LIMIT' });
+    await sink.settle();
+  }
+});
+
+test('what is copied by the server does not pass through, and calls go at once', async () => {
+  const { upload, stats } = memoryUpload();
+  const sink = new MultipartSink(upload, LIMITS);
+  for (let n = 0; n < 40; n++) await sink.copy({ path: 'source', offset: 0 }, 2 * MIN_PART);
   await sink.finish(Buffer.alloc(FIRST_READ_BYTES), [Buffer.alloc(10)]);
   // The first part holds the head, and is filled up.
   expect(sink.passedBytes).toBe(MIN_PART - FIRST_READ_BYTES);
-  expect(copied()).toBe(40 * MIN_PART - sink.passedBytes);
+  expect(stats.copied).toBe(80 * MIN_PART - sink.passedBytes);
+  expect(stats.peak).toBeGreaterThanOrEqual(16);
+  expect(stats.peak).toBeLessThanOrEqual(16 + 4);
+});
+
+test('where the server copies no parts, all bytes are sent', async () => {
+  const { upload, parts, stats } = memoryUpload();
+  const limits = { ...LIMITS, copyParts: false };
+  const expected = await put(new MultipartSink(upload, limits), [{ kind: 'copy', offset: 1, length: 7 * MIN_PART }], 1);
+  checkParts(parts, limits);
+  expect(stats.copied).toBe(0);
+  expect(joined(parts).equals(expected)).toBe(true);
+});
+
+test('a stretch that is too long for a part is divided evenly', async () => {
+  const { upload, parts } = memoryUpload();
+  const sink = new MultipartSink(upload, LIMITS);
+  await sink.write(SOURCE.subarray(0, MIN_PART + 3_000 - FIRST_READ_BYTES));
+  await sink.copy({ path: 'source', offset: 0 }, 7 * MIN_PART);
+  await sink.finish(Buffer.alloc(FIRST_READ_BYTES), []);
+  const third = Math.ceil((7 * MIN_PART) / 3);
+  expect([2, 3, 4].map((number) => parts.get(number)?.length)).toStrictEqual([third, third, 7 * MIN_PART - 2 * third]);
+});
+
+test('short stretches that lie close together are read at once', async () => {
+  const { upload } = memoryUpload();
+  const reads: number[] = [];
+  const sink = new MultipartSink(
+    {
+      ...upload,
+      read: async (place, length) => {
+        reads.push(length);
+        return await upload.read(place, length);
+      },
+    },
+    LIMITS,
+  );
+  const expected: Buffer[] = [Buffer.alloc(FIRST_READ_BYTES)];
+  for (let n = 0; n < 20; n++) {
+    await sink.copy({ path: 'source', offset: n * 60 }, 50);
+    await sink.write(Buffer.from([n]));
+    expected.push(SOURCE.subarray(n * 60, n * 60 + 50), Buffer.from([n]));
+  }
+  await sink.finish(expected[0]!, []);
+  expect(reads).toStrictEqual([19 * 60 + 50]);
 });
 
 test('a part that fails ends it', async () => {
   const { upload } = memoryUpload();
   const broken: MultipartUpload = { ...upload, copyPart: () => Promise.reject(new Error('refused')) };
-  const sink = new MultipartSink(broken, { minPartBytes: MIN_PART, maxPartBytes: MAX_PART, equalParts: false });
+  const sink = new MultipartSink(broken, LIMITS);
   await sink.copy({ path: 'source', offset: 0 }, 3 * MIN_PART);
   await expect(sink.finish(Buffer.alloc(FIRST_READ_BYTES), [Buffer.alloc(10)])).rejects.toThrow('refused');
+  await sink.settle();
 });

@@ -11,72 +11,7 @@ import { tileIdFromTile } from '../../src/tms/tile-id.ts';
 import { children, tilePath } from '../../src/tms/tile.ts';
 import type { Tile } from '../../src/tms/tile.ts';
 import { tileBbox } from '../../src/tms/web-mercator-quad.ts';
-
-const MAXZOOM = 5;
-
-const zooms = fc
-  .tuple(
-    fc.integer({ min: 0, max: MAXZOOM }),
-    fc.integer({ min: 0, max: MAXZOOM }),
-    fc.constantFrom(1, 2, 4, 8),
-    fc.option(fc.integer({ min: 0, max: MAXZOOM + 1 }), { nil: undefined }),
-  )
-  .map(([a, b, metatileSize, sourceMinzoom]) => ({
-    sourceMinzoom,
-    minzoom: Math.min(a, b),
-    maxzoom: Math.max(a, b),
-    metatileSize: metatileSize as PlanRequest['metatileSize'],
-  }));
-
-/** Whole centimetres or so, as within the tolerance at an edge both answers are right. */
-function degrees(max: number): fc.Arbitrary<number> {
-  return fc.integer({ min: -max * 1e7, max: max * 1e7 }).map((value) => value / 1e7);
-}
-
-/** Bboxes, crossing or not, some of them exactly on the edges of tiles. */
-const bbox: fc.Arbitrary<Bbox> = fc
-  .oneof(
-    fc.tuple(degrees(180), degrees(90), degrees(180), degrees(90)),
-    fc
-      .tuple(fc.nat({ max: 31 }), fc.nat({ max: 31 }), fc.nat({ max: 31 }), fc.nat({ max: 31 }))
-      .map(([x1, y1, x2, y2]) => {
-        const [west, south] = tileBbox({ z: MAXZOOM, x: x1, y: y1 });
-        const [, , east, north] = tileBbox({ z: MAXZOOM, x: x2, y: y2 });
-        return [west, south, east, north] as const;
-      }),
-  )
-  .map(([west, south, east, north]): Bbox => [west, Math.min(south, north), east, Math.max(south, north)])
-  .filter(
-    ([west, south, east, north]) =>
-      Math.abs(west - east) > 1e-6 && Math.abs(south - north) > 1e-6 && west - east < 359.9,
-  );
-
-/** A star-shaped ring around a point, so that it never crosses itself; of `scale` 1, or a hole of it. */
-function star(x: number, y: number, radii: readonly number[], scale: number): Position[] {
-  const ring = radii.map((radius, i) => {
-    const angle = (2 * Math.PI * i) / radii.length;
-    return [x + radius * scale * Math.cos(angle), Math.max(-90, Math.min(90, y + radius * scale * Math.sin(angle)))];
-  });
-  return [...ring, ring[0]!];
-}
-
-const polygon = fc
-  .record({
-    x: fc.integer({ min: -180, max: 180 }),
-    y: fc.integer({ min: -60, max: 60 }),
-    radii: fc.array(fc.double({ min: 1, max: 30, noNaN: true }), { minLength: 3, maxLength: 12 }),
-    hole: fc.constantFrom(0, 0.3, 0.8),
-  })
-  .map(({ x, y, radii, hole }) => [star(x, y, radii, 1), ...(hole === 0 ? [] : [star(x, y, radii, hole)])]);
-
-const area: fc.Arbitrary<PlanRequest['area']> = fc.oneof(
-  bbox.map((box) => ({ bbox: [...box] as [number, number, number, number] })),
-  fc.array(polygon, { minLength: 1, maxLength: 2 }).map((coordinates) => ({
-    geometry: { type: 'MultiPolygon' as const, coordinates },
-  })),
-);
-
-const request = fc.tuple(area, zooms).map(([where, what]): PlanRequest => ({ area: where, ...what }));
+import { planBbox, planPolygon, planRequest, planZooms } from '../support/plan-requests.ts';
 
 function tilesOf(works: Iterable<MetatileWork>): readonly Tile[] {
   return [...works].flatMap(allTilesOf);
@@ -134,7 +69,7 @@ function sharedArea(polygons: readonly Position[][][], [west, south, east, north
 
 test('a plan of a bbox has exactly the tiles that overlap it', () => {
   fc.assert(
-    fc.property(bbox, zooms, (box, what) => {
+    fc.property(planBbox, planZooms, (box, what) => {
       const asked: PlanRequest = { area: { bbox: [...box] as [number, number, number, number] }, ...what };
       const overlapping = allTiles(asked).filter((tile) => {
         const [west, south, east, north] = tileBbox(tile);
@@ -147,7 +82,7 @@ test('a plan of a bbox has exactly the tiles that overlap it', () => {
 
 test('a plan of a polygon has the tiles that share area with it and no other', () => {
   fc.assert(
-    fc.property(fc.array(polygon, { minLength: 1, maxLength: 2 }), zooms, (coordinates, what) => {
+    fc.property(fc.array(planPolygon, { minLength: 1, maxLength: 2 }), planZooms, (coordinates, what) => {
       const asked: PlanRequest = { area: { geometry: { type: 'MultiPolygon', coordinates } }, ...what };
       const shares = new Map(allTiles(asked).map((tile) => [tile, sharedArea(coordinates, tileBbox(tile))]));
       // Between the two limits, whether a tile counts is a question of rounding.
@@ -164,7 +99,7 @@ test('a plan of a polygon has the tiles that share area with it and no other', (
 
 test('no tile comes twice, and metatiles and tiles follow the Hilbert curve', () => {
   fc.assert(
-    fc.property(request, (asked) => {
+    fc.property(planRequest, (asked) => {
       const works = [...createPlan(asked).works()];
       const order = works.map(({ metatile: { z, x, y, size } }) => {
         const inner = Math.log2(size);
@@ -186,7 +121,7 @@ test('no tile comes twice, and metatiles and tiles follow the Hilbert curve', ()
 
 test('the counts are what the plan gives', () => {
   fc.assert(
-    fc.property(request, (asked) => {
+    fc.property(planRequest, (asked) => {
       const plan = createPlan(asked);
       const works = [...plan.works()];
       const counts = plan.counts();
@@ -203,7 +138,7 @@ test('the counts are what the plan gives', () => {
 
 test('an index finds its work and a metatile its index; every other index has none', () => {
   fc.assert(
-    fc.property(request, (asked) => {
+    fc.property(planRequest, (asked) => {
       const plan = createPlan(asked);
       const works = [...plan.works()];
       const indices = Array.from({ length: plan.indexCount }, (_, index) => index);
@@ -216,7 +151,7 @@ test('an index finds its work and a metatile its index; every other index has no
 
 test('work from an index on is the rest of all work', () => {
   fc.assert(
-    fc.property(request, fc.double({ min: 0, max: 1.1, noNaN: true }), (asked, share) => {
+    fc.property(planRequest, fc.double({ min: 0, max: 1.1, noNaN: true }), (asked, share) => {
       const plan = createPlan(asked);
       const fromIndex = Math.floor(plan.indexCount * share);
       expect([...plan.works({ fromIndex })]).toEqual([...plan.works()].filter(({ index }) => index >= fromIndex));
@@ -226,7 +161,7 @@ test('work from an index on is the rest of all work', () => {
 
 test('tiles below the split are made of all their planned children, which come before them', () => {
   fc.assert(
-    fc.property(request, (asked) => {
+    fc.property(planRequest, (asked) => {
       const plan = createPlan(asked);
       const split = Math.min(Math.max(asked.sourceMinzoom ?? asked.minzoom, asked.minzoom), asked.maxzoom);
       const works = [...plan.works()];

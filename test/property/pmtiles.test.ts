@@ -1,66 +1,13 @@
-import {
-  assert as assertProperty,
-  array,
-  asyncProperty,
-  constantFrom,
-  integer,
-  maxSafeNat,
-  nat,
-  oneof,
-  property,
-  record,
-} from 'fast-check';
+import { assert as assertProperty, array, asyncProperty, integer, maxSafeNat, nat, property } from 'fast-check';
 import { tileIdToZxy, zxyToTileId } from 'pmtiles';
 import { describe, expect, test } from 'vitest';
 import { ArchiveReader } from '../../src/store/pmtiles/archive-reader.ts';
-import { ArchiveWriter } from '../../src/store/pmtiles/archive-writer.ts';
-import { assembleArchive } from '../../src/store/pmtiles/assemble-archive.ts';
 import { VarintReader, VarintWriter } from '../../src/store/pmtiles/varint.ts';
 import { tileFromTileId, tileIdFromTile } from '../../src/tms/tile-id.ts';
-import {
-  DESCRIPTION,
-  MemorySink,
-  archiveOf,
-  memoryRangeSource,
-  memorySegments,
-  referenceReader,
-} from '../support/memory-archive.ts';
-import type { IdentifiedTile } from '../support/memory-archive.ts';
+import { archiveOf, memoryRangeSource, referenceReader } from '../support/memory-archive.ts';
+import { tilesArbitrary } from '../support/tiles-arbitrary.ts';
 
 const signal = new AbortController().signal;
-
-/** Contents of one byte repeated: some alike, some small enough to be shared and some not. */
-const contentArbitrary = record({
-  value: integer({ min: 0, max: 5 }),
-  length: oneof(integer({ min: 1, max: 12 }), constantFrom(4_095, 4_096, 4_097, 9_000)),
-}).map(({ value, length }) => new Uint8Array(length).fill(value));
-
-/** Tiles of zooms 0 to 12, many of them neighbours. */
-const tilesArbitrary = array(
-  record({
-    start: oneof(integer({ min: 0, max: 400 }), integer({ min: 0, max: 22_369_620 })),
-    run: integer({ min: 1, max: 9 }),
-    bytes: contentArbitrary,
-  }),
-  { minLength: 1, maxLength: 40 },
-).map((stretches) => {
-  const tiles = new Map<number, Uint8Array>();
-  for (const { start, run, bytes } of stretches) for (let n = 0; n < run; n++) tiles.set(start + n, bytes);
-  return [...tiles].map(([tileId, bytes]): IdentifiedTile => ({ tileId, bytes })).sort((a, b) => a.tileId - b.tileId);
-});
-
-/** The tiles by the square of 2^depth by 2^depth that they or their descendants lie in: what metatiles would give. */
-function groupBySquare(tiles: readonly IdentifiedTile[], depth: number): readonly (readonly IdentifiedTile[])[] {
-  const groups = new Map<string, IdentifiedTile[]>();
-  for (const tile of tiles) {
-    const { z, x, y } = tileFromTileId(tile.tileId);
-    // Zooms in bands of `depth`, as metatiles take some zooms together.
-    const top = Math.floor(z / depth) * depth;
-    const key = `${top}/${Math.floor(x / 2 ** (z - top))}/${Math.floor(y / 2 ** (z - top))}`;
-    groups.set(key, [...(groups.get(key) ?? []), tile]);
-  }
-  return [...groups.values()];
-}
 
 describe('varints', () => {
   test('come back as they went, and NaN where they are cut off', () => {
@@ -112,18 +59,6 @@ describe('an archive', () => {
           );
         }
         expect(reader.header.addressedTiles).toBe(tiles.length);
-      }),
-      { numRuns: 20 },
-    );
-  });
-
-  test('is the same bytes, whatever segments its tiles come in', async () => {
-    await assertProperty(
-      asyncProperty(tilesArbitrary, integer({ min: 1, max: 5 }), async (tiles, depth) => {
-        const { source, objects } = memorySegments(groupBySquare(tiles, depth));
-        const sink = new MemorySink(objects);
-        await assembleArchive(source, new ArchiveWriter(sink), DESCRIPTION, { expected: tiles.length, signal });
-        expect(sink.bytes.equals(await archiveOf(tiles))).toBe(true);
       }),
       { numRuns: 20 },
     );

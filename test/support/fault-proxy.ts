@@ -21,6 +21,11 @@ interface PassedRequest {
   readonly method: string;
   readonly path: string;
   readonly status: number | null;
+  /** Of the bodies, as their headers say. */
+  readonly sentBytes: number;
+  readonly gotBytes: number;
+  /** True where the server was to copy part of another object. */
+  readonly isCopy: boolean;
 }
 
 /** An HTTP server on loopback that passes everything on to a real one, and fails as it is told to. */
@@ -71,7 +76,11 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       return;
     }
     const goOn = (): void =>
-      passOn(target, request, response, fault !== null, (status) => void passed.push({ method, path, status }));
+      passOn(target, request, response, fault !== null, (status, gotBytes) => {
+        const { headers } = request;
+        const sentBytes = Number(headers['content-length'] ?? 0);
+        passed.push({ method, path, status, sentBytes, gotBytes, isCopy: 'x-amz-copy-source' in headers });
+      });
     const holder = waiting.find(({ matches }) => matches({ method, path }));
     waiting = waiting.filter((other) => other !== holder);
     if (holder === undefined) goOn();
@@ -100,7 +109,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
 
 function answerFault(fault: ProxyFault, request: IncomingMessage, response: ServerResponse): void {
   if (fault.kind !== 'status') {
-    request.socket.resetAndDestroy();
+    request.socket.destroy();
     return;
   }
   // Read to its end, or the client may see a reset while it still writes.
@@ -113,7 +122,7 @@ function passOn(
   request: IncomingMessage,
   response: ServerResponse,
   losesAnswer: boolean,
-  onAnswer: (status: number | null) => void,
+  onAnswer: (status: number | null, bytes: number) => void,
 ): void {
   // It was held, and its client is gone meanwhile.
   if (request.destroyed) return;
@@ -121,16 +130,16 @@ function passOn(
   const { hostname, port } = new URL(target);
   const outgoing = httpRequest({ hostname, port, method, path: url, headers }, (answer) => {
     const { statusCode = 502 } = answer;
-    onAnswer(losesAnswer ? null : statusCode);
+    onAnswer(losesAnswer ? null : statusCode, method === 'HEAD' ? 0 : Number(answer.headers['content-length'] ?? 0));
     if (losesAnswer) {
       answer.resume();
-      request.socket.resetAndDestroy();
+      request.socket.destroy();
     } else {
       response.writeHead(statusCode, answer.rawHeaders);
       answer.pipe(response);
     }
   });
-  outgoing.once('error', () => request.socket.resetAndDestroy());
+  outgoing.once('error', () => request.socket.destroy());
   // A client that is gone is not waited for: what it had not sent, the server never gets.
   response.once('close', () => {
     if (!response.writableFinished) outgoing.destroy();

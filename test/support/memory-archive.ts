@@ -1,22 +1,14 @@
 import { PMTiles } from 'pmtiles';
 import type { RangeSource } from '../../src/cog/range-source.ts';
-import type { ArchiveDescription, ArchiveSink } from '../../src/store/pmtiles/archive-writer.ts';
+import type { ObjectPlace } from '../../src/store/object-store.ts';
+import type { ArchiveDescription, ArchiveSink, ArchiveWriterOptions } from '../../src/store/pmtiles/archive-writer.ts';
 import { ArchiveWriter } from '../../src/store/pmtiles/archive-writer.ts';
 import { FIRST_READ_BYTES } from '../../src/store/pmtiles/header.ts';
-import { segmentToBytes } from '../../src/store/pmtiles/segment.ts';
-import type { SegmentSource } from '../../src/store/pmtiles/assemble-archive.ts';
-import { FOOTER_BYTES, indexLengthOf, parseSegment } from '../../src/store/pmtiles/segment.ts';
 
 /** A tile by its ID. */
 export interface IdentifiedTile {
   readonly tileId: number;
   readonly bytes: Uint8Array;
-}
-
-/** Where bytes lie in an object of `memorySegments`. */
-export interface MemoryPlace {
-  readonly name: string;
-  readonly offset: number;
 }
 
 export const DESCRIPTION: ArchiveDescription = {
@@ -25,12 +17,14 @@ export const DESCRIPTION: ArchiveDescription = {
   metadata: { name: 'made', type: 'baselayer', tileSize: 256, format: 'png', provenance: { software: 'tilewright' } },
 };
 
-/** A sink that keeps the archive, and says how much was copied. */
-export class MemorySink implements ArchiveSink<MemoryPlace> {
+/** A sink that keeps the archive, and says what was copied and how many bytes were written. */
+export class MemorySink implements ArchiveSink<ObjectPlace> {
   private readonly data: Uint8Array[] = [];
   private readonly objects: ReadonlyMap<string, Uint8Array>;
   private whole: Buffer | null = null;
-  copies = 0;
+  readonly copies: (ObjectPlace & { readonly length: number; readonly isAfterCopy: boolean })[] = [];
+  writtenBytes = 0;
+  private isAfterCopy = false;
 
   constructor(objects: ReadonlyMap<string, Uint8Array> = new Map()) {
     this.objects = objects;
@@ -38,12 +32,16 @@ export class MemorySink implements ArchiveSink<MemoryPlace> {
 
   async write(bytes: Uint8Array): Promise<void> {
     this.data.push(bytes);
+    this.writtenBytes += bytes.length;
+    this.isAfterCopy = false;
     await Promise.resolve();
   }
 
-  async copy({ name, offset }: MemoryPlace, length: number): Promise<void> {
-    this.copies++;
-    await this.write(this.objects.get(name)!.subarray(offset, offset + length));
+  async copy({ path, offset }: ObjectPlace, length: number): Promise<void> {
+    this.copies.push({ path, offset, length, isAfterCopy: this.isAfterCopy });
+    this.data.push(this.objects.get(path)!.subarray(offset, offset + length));
+    this.isAfterCopy = true;
+    await Promise.resolve();
   }
 
   async finish(head: Uint8Array, tail: readonly Uint8Array[]): Promise<void> {
@@ -62,33 +60,13 @@ export class MemorySink implements ArchiveSink<MemoryPlace> {
 export async function archiveOf(
   tiles: readonly IdentifiedTile[],
   description: ArchiveDescription = DESCRIPTION,
+  options: ArchiveWriterOptions = {},
 ): Promise<Buffer> {
   const sink = new MemorySink();
-  const writer = new ArchiveWriter(sink);
+  const writer = new ArchiveWriter(sink, options);
   for (const { tileId, bytes } of [...tiles].sort((a, b) => a.tileId - b.tileId)) await writer.add(tileId, bytes);
   await writer.finish(description);
   return sink.bytes;
-}
-
-/** Segments in memory, by name. */
-export function memorySegments(groups: readonly (readonly IdentifiedTile[])[]): {
-  readonly source: SegmentSource<MemoryPlace>;
-  readonly objects: ReadonlyMap<string, Uint8Array>;
-} {
-  const objects = new Map(groups.map((tiles, index) => [String(index), segmentToBytes(tiles)]));
-  const source: SegmentSource<MemoryPlace> = {
-    async *list() {
-      for (const name of objects.keys()) yield await Promise.resolve(name);
-    },
-    async read(name) {
-      const bytes = objects.get(name)!;
-      const footer = bytes.subarray(bytes.length - FOOTER_BYTES);
-      const end = bytes.length - FOOTER_BYTES;
-      return await Promise.resolve(parseSegment(bytes.subarray(end - indexLengthOf(footer, name), end), footer, name));
-    },
-    place: (name, offset) => ({ name, offset }),
-  };
-  return { source, objects };
 }
 
 /** The reference reader over bytes. */
@@ -107,6 +85,7 @@ export function memoryRangeSource(bytes: Uint8Array, label = 'memory.pmtiles'): 
   return {
     label,
     read: async (offset, length) => await Promise.resolve(bytes.subarray(offset, offset + length)),
+    version: () => null,
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -12,6 +12,7 @@ export function memoryCog({ crs, transform, levels }: MemoryCogOptions): Cog {
   if (full === undefined) throw new RangeError('a COG has at least one level');
   return {
     label: 'memory',
+    files: [{ suffix: '', version: '"1"' }],
     crs,
     transform,
     levels: levels.map(({ width, height }) => ({ width, height, blockWidth: width, blockHeight: height })),

@@ -1,7 +1,10 @@
 import { BlockCache } from '../../src/cog/block-cache.ts';
 import { createCogPool } from '../../src/cog/cog-pool.ts';
 import type { CogPool } from '../../src/cog/cog-pool.ts';
+import { createFileVersions } from '../../src/cog/file-versions.ts';
+import type { FileVersions } from '../../src/cog/file-versions.ts';
 import type { RangeSource } from '../../src/cog/range-source.ts';
+import { digestOf } from '../../src/digest.ts';
 import { TilerError } from '../../src/errors.ts';
 import { WORLD_BBOX } from '../../src/geo/bbox.ts';
 import type { Bbox } from '../../src/geo/bbox.ts';
@@ -22,12 +25,17 @@ export interface MemoryScene {
   readonly id: string;
   readonly footprint: Bbox;
   readonly assets: Readonly<Record<string, Uint8Array>>;
+  /** Default `1`. */
+  readonly version?: string;
+  /** `AssetRef.checksum` of every asset. Default none. */
+  readonly checksum?: string;
 }
 
 /** A catalog and its files without any I/O, which notes what is asked of them. */
 export interface MemoryMosaic extends AsyncDisposable {
   readonly backend: MosaicBackend;
   readonly cogs: CogPool;
+  readonly fileVersions: FileVersions;
   readonly counters: IoCounters;
   /** Metatiles asked for. */
   readonly searches: Metatile[];
@@ -41,16 +49,20 @@ export interface MemoryMosaic extends AsyncDisposable {
 /** Makes a mosaic of scenes, first = on top. */
 export function createMemoryMosaic(scenes: readonly MemoryScene[]): MemoryMosaic {
   const files = new Map<string, Uint8Array>();
-  const ordered = scenes.map(({ id, footprint, assets }): Scene => {
+  const ordered = scenes.map(({ id, footprint, assets, version = '1', checksum }): Scene => {
     for (const [key, bytes] of Object.entries(assets)) files.set(`${id}/${key}`, bytes);
     return {
       itemId: id,
       collection: 'memory',
       datetime: null,
-      version: '1',
+      version,
       footprint: footprintOf(footprint),
       bbox: footprint,
-      assets: Object.keys(assets).map((key) => ({ key, href: `https://memory.test/${id}/${key}` })),
+      assets: Object.keys(assets).map((key) => ({
+        key,
+        href: `https://memory.test/${id}/${key}`,
+        ...(checksum !== undefined && { checksum }),
+      })),
     };
   });
   const counters = createIoCounters();
@@ -58,6 +70,7 @@ export function createMemoryMosaic(scenes: readonly MemoryScene[]): MemoryMosaic
   const open = (href: string): RangeSource => {
     const name = href.slice('https://memory.test/'.length);
     opens.push(name);
+    let version: string | null = null;
     return {
       label: href,
       async read(offset, length, { signal }) {
@@ -67,10 +80,12 @@ export function createMemoryMosaic(scenes: readonly MemoryScene[]): MemoryMosaic
         await mosaic.onRead(name, offset);
         const bytes = files.get(name);
         if (bytes === undefined) throw new TilerError('ASSET_NOT_FOUND', `Reading ${href}: there is no such file`);
+        version ??= `"${digestOf(bytes)}"`;
         const part = bytes.slice(offset, offset + length);
         counters.bytesRead += part.length;
         return part;
       },
+      version: () => version,
       async [Symbol.asyncDispose]() {
         await Promise.resolve();
       },
@@ -101,6 +116,7 @@ export function createMemoryMosaic(scenes: readonly MemoryScene[]): MemoryMosaic
       },
     },
     cogs,
+    fileVersions: createFileVersions({ opener: open }),
     counters,
     searches,
     opens,

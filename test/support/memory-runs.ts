@@ -143,6 +143,7 @@ function statusOf({ run, request, done, failed, state, engine, failures }: Memor
     metatiles: sum('metatiles'),
     settledMetatiles: sum('done') + sum('failed'),
     failedMetatiles: sum('failed'),
+    unchangedMetatiles: 0,
     zooms: perZoom.sort((a, b) => a.z - b.z),
     tilesPerSecond: state === 'running' ? 12.5 : null,
     etaSeconds: state === 'running' ? 4000 : null,

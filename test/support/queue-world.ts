@@ -1,11 +1,13 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'bullmq';
 import type { Job } from 'bullmq';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { METATILE_QUEUE, RUN_QUEUE, RUN_WORKER_SETTINGS, keyPrefix } from '../../jobs/queue/catalog.ts';
 import type { ExpandPayload, MetatilePayload } from '../../jobs/queue/catalog.ts';
-import { decideStart } from '../../jobs/manifest.ts';
+import { decideStart } from '../../jobs/run-start.ts';
 import { createReadingPipeline } from '../../jobs/pipeline.ts';
 import type { openPipeline } from '../../jobs/pipeline.ts';
 import { createPlan } from '../../jobs/plan-jobs.ts';
@@ -18,19 +20,42 @@ import { connectRedis } from '../../jobs/queue/redis.ts';
 import { requestHash } from '../../jobs/request/request-hash.ts';
 import type { RunRecord } from '../../jobs/queue/run-record.ts';
 import { parseTilesetRequest } from '../../jobs/request/tileset-request.ts';
+import type { TilesetRequest } from '../../jobs/request/tileset-request.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { Config } from '../../src/config.ts';
 import { SILENT, createIoCounters } from '../../src/observe.ts';
 import { NOTHING_LEFT_OUT } from '../../src/render/left-out.ts';
 import type { MetatileReport, TileRenderer } from '../../src/render/tile-renderer.ts';
 import { createFileStore } from '../../src/store/file-store.ts';
-import { createMemoryStore } from '../../src/store/memory-store.ts';
+import type { MetatileSink, TileStore } from '../../src/store/tile-store.ts';
 import { allTilesOf } from '../../src/tms/metatile.ts';
 import type { MetatileWork } from '../../src/tms/metatile.ts';
+import { tileIdFromTile } from '../../src/tms/tile-id.ts';
 import { createExpandProcessor } from '../../workers/expand-run.ts';
 import { createMetatileProcessor } from '../../workers/metatile-processor.ts';
 import { RunCache } from '../../workers/run-cache.ts';
+import { OF_NOTHING } from './metatile-work.ts';
+import { INSTALL_TIMEOUT_MS } from './install.ts';
 import { until } from './processes.ts';
+import { startRedis } from './redis.ts';
+import type { RedisServer } from './redis.ts';
+
+/** A Redis for the tests of a file, and a queue world of its own for each. @param env - settings besides */
+export function useQueueWorld(env: Readonly<Record<string, string>> = {}): () => QueueWorld {
+  let redis: RedisServer;
+  let world: QueueWorld;
+  let tests = 0;
+  beforeAll(async () => {
+    redis = await startRedis();
+  }, INSTALL_TIMEOUT_MS);
+  afterAll(async () => await redis[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    const prefix = `${redis.env['TILEWRIGHT_QUEUE_PREFIX']}-${tests++}`;
+    world = await QueueWorld.open({ ...redis.env, TILEWRIGHT_QUEUE_PREFIX: prefix, ...env });
+  });
+  afterEach(async () => await world[Symbol.asyncDispose]());
+  return () => world;
+}
 
 /** Renders nothing: says what becomes of a metatile. */
 export type DryRender = (work: MetatileWork, signal: AbortSignal) => Promise<Partial<MetatileReport>>;
@@ -76,11 +101,14 @@ export class QueueWorld implements AsyncDisposable {
     return { request, requestHash: requestHash(request), indexCount: plan.indexCount, tiles, metatiles };
   }
 
-  async seed(fields: Fields = {}, options: Partial<SeedOptions> = {}): Promise<SeedOutcome> {
+  async seed(
+    fields: Fields = {},
+    { force = false, ...options }: Partial<SeedOptions> & { readonly force?: boolean } = {},
+  ): Promise<SeedOutcome> {
     const { signal } = new AbortController();
     const record = this.recordOf(fields);
     const store = createFileStore(record.request.output, { extension: 'png', counters: createIoCounters() });
-    const start = await decideStart(store, record.requestHash, { force: false, signal });
+    const start = await decideStart(store, record.requestHash, { force, signal });
     return await seedRun({ ...this.queues, record, store, start, attempts: 3, signal, ...options });
   }
 
@@ -117,10 +145,27 @@ export class QueueWorld implements AsyncDisposable {
     return this.keep(worker);
   }
 
+  /** Takes metatile jobs without rendering anything: `settle` says what becomes of them. Default: all are done. */
+  async startSettler(settle = async (payload: MetatilePayload) => await this.settle(payload)): Promise<void> {
+    const process = async ({ data }: Job<MetatilePayload>): Promise<void> => await settle(METATILE_QUEUE.parse(data));
+    this.keep(new Worker(METATILE_QUEUE.name, process, { ...(await this.workerOptions()), concurrency: 8 }));
+  }
+
+  /** Counts a metatile as done, with all of its tiles rendered. */
+  async settle({ run, index }: Pick<MetatilePayload, 'run' | 'index'>): Promise<void> {
+    const record = await this.queues.runStore.get(run);
+    if (record !== null) await stageDry(record.request, index);
+    await this.queues.runStore.complete(run, { index, rendered: 1, empty: 0 });
+  }
+
   /** Jobs of all runs that wait, whatever their lane. */
   async waiting(): Promise<number> {
     const counts = await this.queues.metatileQueue.getJobCounts('waiting', 'prioritized', 'delayed');
     return Object.values(counts).reduce((sum, count) => sum + count, 0);
+  }
+
+  async untilEnded(run: string): Promise<string> {
+    return await this.untilState(run, 'complete', 'failed', 'cancelled', 'gone');
   }
 
   async untilState(run: string, ...states: readonly string[]): Promise<string> {
@@ -154,18 +199,43 @@ export class QueueWorld implements AsyncDisposable {
   }
 }
 
-/** A pipeline whose renderer does what it is told, and whose tiles go nowhere. */
+/** What a metatile of such a renderer puts for every tile. */
+const DRY_TILE = Uint8Array.of(0);
+
+/** A pipeline whose renderer does what it is told, and whose tiles go nowhere; what metatiles stage lies in the output. */
 function dryPipeline(render: DryRender): typeof openPipeline {
   return async (request, config, { logger }) => {
     const reading = createReadingPipeline(request, config, logger);
-    const renderMetatile: TileRenderer['renderMetatile'] = async (work, _sink, { signal }) => {
-      const report = { rendered: allTilesOf(work).length, empty: 0, failures: [], leftOut: NOTHING_LEFT_OUT };
-      return { ...report, ...(await render(work, signal)) };
+    const renderMetatile: TileRenderer['renderMetatile'] = async (work, sink, { signal }) => {
+      const tiles = allTilesOf(work);
+      const report = { empty: 0, failures: [], leftOut: NOTHING_LEFT_OUT, ...OF_NOTHING };
+      const given = { ...report, rendered: tiles.length, ...(await render(work, signal)) };
+      for (const tile of tiles.slice(0, given.rendered)) await sink(tile, { tile, bytes: DRY_TILE, scenes: [] });
+      return given;
     };
-    return await Promise.resolve({
-      ...reading,
-      renderer: { ...reading.renderer, renderMetatile },
-      store: createMemoryStore(),
-    });
+    const renderer = { ...reading.renderer, renderMetatile };
+    return await Promise.resolve({ ...reading, renderer, store: createDryStore(request.output) });
   };
+}
+
+/** A store that keeps what metatiles stage, and no tile. */
+function createDryStore(output: string): TileStore {
+  const store = createFileStore(output, { extension: 'png', counters: createIoCounters() });
+  const openMetatile = (index: number): MetatileSink => {
+    const nothing = async (): Promise<void> => await Promise.resolve();
+    return { ...store.openMetatile(index), put: nothing, delete: nothing };
+  };
+  return Object.assign(Object.create(store) as TileStore, { openMetatile });
+}
+
+/** Leaves what a metatile leaves that has rendered all of its tiles. */
+async function stageDry(request: TilesetRequest, index: number): Promise<void> {
+  const work = createPlan(request).workAt(index);
+  const digest = createHash('sha256').update(DRY_TILE).digest('hex').slice(0, 32);
+  const tiles = (work === null ? [] : allTilesOf(work))
+    .map((tile) => ({ tileId: tileIdFromTile(tile), length: DRY_TILE.length, digest }))
+    .sort((a, b) => a.tileId - b.tileId);
+  const record = { index, inputs: OF_NOTHING.inputs, tiles, empty: [], failed: [] };
+  const { signal } = new AbortController();
+  await createDryStore(request.output).openMetatile(index).commit(record, { signal });
 }

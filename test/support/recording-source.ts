@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { TilerError } from '../../src/errors.ts';
 import type { RangeSource } from '../../src/cog/range-source.ts';
 
@@ -28,6 +29,7 @@ export function recordReads(source: RangeSource): RecordingSource {
       reads.push({ offset, length });
       return source.read(offset, length, options);
     },
+    version: () => source.version(),
     async [Symbol.asyncDispose]() {
       isDisposed = true;
       await source[Symbol.asyncDispose]();
@@ -63,6 +65,7 @@ export function createMemorySource(file: MemoryFile, label = 'memory:file'): Ran
         );
       return file.bytes.slice(offset, offset + length);
     },
+    version: () => (first === null ? null : `sha256 ${createHash('sha256').update(first).digest('hex')}`),
     async [Symbol.asyncDispose]() {},
   };
 }

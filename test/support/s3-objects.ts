@@ -9,7 +9,7 @@ export function createS3Client({ endpoint, env }: Pick<S3Server, 'endpoint' | 'e
   return new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
 }
 
-/** Path and SHA-256 of every object below a prefix, sorted: as `filesOf` has those of a folder. */
+/** Path and SHA-256 of every object below a prefix, sorted, but for the records of versions: as `filesOf` has those of a folder. */
 export async function objectsOf(client: S3Client, bucket: string, prefix: string): Promise<readonly string[]> {
   const keys: string[] = [];
   let token: string | undefined;
@@ -17,7 +17,9 @@ export async function objectsOf(client: S3Client, bucket: string, prefix: string
     const page = await client.send(
       new ListObjectsV2Command({ Bucket: bucket, Prefix: `${prefix}/`, ContinuationToken: token }),
     );
-    for (const { Key = '' } of page.Contents ?? []) keys.push(Key);
+    for (const { Key = '' } of page.Contents ?? []) {
+      if (!/\/\.tilewright\/versions\/[^/]+\.records\.gz$/.test(Key)) keys.push(Key);
+    }
     token = page.NextContinuationToken;
   } while (token !== undefined);
   const lines: string[] = [];

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { boxItem } from './stac-items.ts';
+import type { Bbox } from '../../src/geo/bbox.ts';
 import { startStacServer } from './stac-server.ts';
 import type { StacServer } from './stac-server.ts';
 import { writeCog } from './synthetic-cog.ts';
@@ -12,7 +13,7 @@ import { writeCog } from './synthetic-cog.ts';
 const SCENE_DEGREES = 20;
 const SCENE_PIXELS = 512;
 
-const SCENES = [
+export const SCENES = [
   { id: 'north-west', west: 0, south: 20 },
   { id: 'north-east', west: 19, south: 20 },
   { id: 'south-west', west: 0, south: 1 },
@@ -27,6 +28,10 @@ export interface SmallWorld extends AsyncDisposable {
   readonly reads: () => number;
   /** Writes a request for z0 to z6 to a file and gives its path. The area is larger than the scenes. */
   request(fields?: Readonly<Record<string, unknown>>): Promise<string>;
+  /** The catalog has these scenes from now on, and no others. */
+  serveScenes(ids: readonly string[]): void;
+  /** The file of a scene has other pixels, and another ETag, from now on; its item is as it was. */
+  changeScene(id: string): void;
   /** Scenes whose reads are answered with this status from now on. */
   breakScenes(ids: readonly string[], status: number): void;
   /**
@@ -37,14 +42,30 @@ export interface SmallWorld extends AsyncDisposable {
   throttleNext(retryAfterS: number): () => number | null;
   /** Makes every read take this long, so that a run can be stopped in its midst. */
   slowDown(ms: number): void;
+  /** From now on reads wait, so that a run goes on only as far as it is let. */
+  hold(): HeldReads;
+}
+
+/** Reads that wait for their answers. */
+export interface HeldReads {
+  /** How many wait whose clients still live. */
+  waiting(): number;
+  /** Answers the one that has waited longest, if there is one. */
+  answerOne(): void;
+  /** Answers all, and further ones as they come. */
+  release(): void;
 }
 
 /** Starts a small world. */
 export async function startSmallWorld(): Promise<SmallWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'tilewright-world-'));
-  const files = new Map(SCENES.map((scene, index) => [scene.id as string, sceneBytes(scene.west, scene.south, index)]));
+  const files = new Map<string, SceneFile>(
+    SCENES.map((scene, index) => [scene.id, { bytes: sceneBytes(scene.west, scene.south, index), version: 1 }]),
+  );
   let broken: { readonly ids: readonly string[]; readonly status: number } = { ids: [], status: 0 };
   let delayMs = 0;
+  let isHolding = false;
+  const held = new Set<() => void>();
   let reads = 0;
   let requests = 0;
   let throttled: ((response: ServerResponse) => void) | null = null;
@@ -52,27 +73,30 @@ export async function startSmallWorld(): Promise<SmallWorld> {
 
   const fallback = (request: IncomingMessage, response: ServerResponse): boolean => {
     const id = /^\/files\/([a-z-]+)\.tif$/.exec(request.url ?? '')?.[1];
-    const bytes = id === undefined ? undefined : files.get(id);
-    if (id === undefined || bytes === undefined) return false;
+    const file = id === undefined ? undefined : files.get(id);
+    if (id === undefined || file === undefined) return false;
     reads++;
     onRead();
     const answer = (): void => {
       if (throttled !== null) throttled(response);
       else if (broken.ids.includes(id)) response.writeHead(broken.status).end();
-      else sendRange(bytes, request, response);
+      else sendRange(file, request, response);
     };
-    if (delayMs > 0) setTimeout(answer, delayMs);
+    if (isHolding) {
+      held.add(answer);
+      response.once('close', () => held.delete(answer));
+    } else if (delayMs > 0) setTimeout(answer, delayMs);
     else answer();
     return true;
   };
   const stac = await startStacServer({ items: [], fallback });
-  stac.serve(
-    SCENES.map(({ id, west, south }) =>
-      boxItem(id, [west, south, west + SCENE_DEGREES, south + SCENE_DEGREES], {
-        assets: { visual: { href: `${stac.url}/files/${id}.tif` } },
-      }),
-    ),
-  );
+  const serveScenes = (ids: readonly string[]): void =>
+    stac.serve(
+      SCENES.filter(({ id }) => ids.includes(id)).map((scene) =>
+        boxItem(scene.id, sceneBbox(scene), { assets: { visual: { href: `${stac.url}/files/${scene.id}.tif` } } }),
+      ),
+    );
+  serveScenes(SCENES.map(({ id }) => id));
   return {
     stac,
     folder,
@@ -92,6 +116,13 @@ export async function startSmallWorld(): Promise<SmallWorld> {
       await writeFile(path, JSON.stringify(request));
       return path;
     },
+    serveScenes,
+    changeScene(id) {
+      const index = SCENES.findIndex((scene) => scene.id === id);
+      const { west, south } = SCENES[index] ?? SCENES[0];
+      const version = (files.get(id)?.version ?? 1) + 1;
+      files.set(id, { bytes: sceneBytes(west, south, index + 7 * version), version });
+    },
     breakScenes: (ids, status) => void (broken = { ids, status }),
     throttleNext(retryAfterS) {
       let early: number | null = null;
@@ -108,11 +139,39 @@ export async function startSmallWorld(): Promise<SmallWorld> {
       return () => early;
     },
     slowDown: (ms) => void (delayMs = ms),
+    hold() {
+      isHolding = true;
+      const answerOne = (): void => {
+        const [answer] = held;
+        if (answer === undefined) return;
+        held.delete(answer);
+        answer();
+      };
+      return {
+        waiting: () => held.size,
+        answerOne,
+        release() {
+          isHolding = false;
+          while (held.size > 0) answerOne();
+        },
+      };
+    },
     async [Symbol.asyncDispose]() {
       await stac[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** What a scene covers, in degrees. */
+export function sceneBbox({ west, south }: (typeof SCENES)[number]): Bbox {
+  return [west, south, west + SCENE_DEGREES, south + SCENE_DEGREES];
+}
+
+/** The file of a scene; its version is its ETag. */
+interface SceneFile {
+  readonly bytes: Uint8Array;
+  readonly version: number;
 }
 
 /** Path and SHA-256 of every file of an output, sorted; hidden files, which are no part of it, are left out. */
@@ -149,14 +208,14 @@ function sceneBytes(west: number, south: number, index: number): Uint8Array {
   });
 }
 
-function sendRange(bytes: Uint8Array, request: IncomingMessage, response: ServerResponse): void {
+function sendRange({ bytes, version }: SceneFile, request: IncomingMessage, response: ServerResponse): void {
   const [, from = '0', to] = /^bytes=(\d+)-(\d+)?$/.exec(request.headers.range ?? '') ?? [];
   const start = Number(from);
   const end = Math.min(bytes.length, to === undefined ? bytes.length : Number(to) + 1);
   response.writeHead(206, {
     'content-length': end - start,
     'content-range': `bytes ${start}-${end - 1}/${bytes.length}`,
-    etag: '"1"',
+    etag: `"${version}"`,
   });
   response.end(bytes.subarray(start, end));
 }

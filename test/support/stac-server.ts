@@ -34,6 +34,12 @@ export interface StacServerOptions {
   readonly refusedFields?: readonly string[];
   /** Geometry types that `intersects` is refused for with 400. */
   readonly refusedGeometries?: readonly string[];
+  /** Conformance classes besides those of Item Search; with that of the fields extension it thins items out. */
+  readonly conformsTo?: readonly string[];
+  /** What it makes of a thinned-out item; default: what the extension says. */
+  readonly thinOut?: (item: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
+  /** Larger pages are refused with 400. */
+  readonly maxLimit?: number;
   /** Answers that this server does not know; false where it does not know either. For assets beside the catalog. */
   readonly fallback?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
@@ -148,14 +154,14 @@ function route(asked: Asked): Answer {
   return { status: 404, document: { code: 'NotFoundError', description: `${url.pathname} does not exist.` } };
 }
 
-function landingPage(base: string, { isGetOnly = false }: StacServerOptions): unknown {
+function landingPage(base: string, { isGetOnly = false, conformsTo = [] }: StacServerOptions): unknown {
   const searchLink = { rel: 'search', type: 'application/geo+json', href: `${base}/search` };
   return {
     type: 'Catalog',
     stac_version: '1.0.0',
     id: 'loopback',
     description: 'Items of a test or demonstration',
-    conformsTo: ['https://api.stacspec.org/v1.0.0/core', 'https://api.stacspec.org/v1.0.0/item-search'],
+    conformsTo: ['https://api.stacspec.org/v1.0.0/core', 'https://api.stacspec.org/v1.0.0/item-search', ...conformsTo],
     links: [
       { rel: 'self', type: 'application/json', href: base },
       { rel: 'data', type: 'application/json', href: `${base}/collections` },
@@ -182,6 +188,8 @@ function searchAnswer({ url, method, search, items, base, options }: Asked): Ans
     search['sortby'],
   );
   const limit = Number(search['limit'] ?? 10);
+  if (limit > (options.maxLimit ?? Infinity)) return { status: 400, document: { detail: 'limit is too large' } };
+  const thin = thinnerOf(search['fields'], options);
   const start = Number(search['token'] ?? (Number(search['page'] ?? 1) - 1) * limit);
   const next =
     start + limit < found.length
@@ -191,12 +199,23 @@ function searchAnswer({ url, method, search, items, base, options }: Asked): Ans
     status: 200,
     document: {
       type: 'FeatureCollection',
-      features: found.slice(start, start + limit),
+      features: found.slice(start, start + limit).map(thin),
       numberMatched: found.length,
       numberReturned: Math.max(0, Math.min(limit, found.length - start)),
       links: [{ rel: 'root', type: 'application/json', href: base }, ...next],
     },
   };
+}
+
+/** What the fields extension leaves of an item. */
+function thinnerOf(fields: unknown, options: StacServerOptions): (item: ServedItem) => unknown {
+  const { conformsTo = [], thinOut = (item) => item } = options;
+  const { include } = Object(fields) as { readonly include?: readonly string[] };
+  if (include === undefined || !conformsTo.some((one) => one.includes('#fields'))) return (item) => item;
+  const kept = (bag: Readonly<Record<string, unknown>>, prefix: string): Readonly<Record<string, unknown>> =>
+    Object.fromEntries(Object.entries(bag).filter(([name]) => include.includes(`${prefix}${name}`)));
+  return ({ properties, assets, ...item }) =>
+    thinOut({ ...kept(item, ''), properties: kept(properties, 'properties.'), assets: kept(assets, 'assets.') });
 }
 
 function nextLink(

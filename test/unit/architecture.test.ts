@@ -7,6 +7,7 @@ import { importsOf, productFiles, resolveImport, withoutComments } from '../supp
 /** Lowest first. A module may import its own layer and the layers before it. This list is the documentation. */
 const LAYERS = [
   'src/errors',
+  'src/digest',
   'src/did-you-mean',
   'src/load-later',
   'src/observe',

@@ -63,8 +63,8 @@ const OWN = Object.entries(COMPOSE.services).filter(([, { build }]) => build !==
 const FOREIGN = Object.entries(COMPOSE.services).filter(([, { build }]) => build === undefined);
 
 describe('our services', () => {
-  test('are a worker, a dashboard and a seed, of the version of the package', () => {
-    expect(OWN.map(([name]) => name)).toStrictEqual(['worker', 'dashboard', 'seed']);
+  test('are a worker, a dashboard, a seed and a watcher, of the version of the package', () => {
+    expect(OWN.map(([name]) => name)).toStrictEqual(['worker', 'dashboard', 'seed', 'watch']);
     for (const [, { image }] of OWN) expect(image).toBe(`tilewright:${PACKAGE.version}`);
   });
 

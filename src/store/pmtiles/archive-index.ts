@@ -1,6 +1,6 @@
 import { TilerError } from '../../errors.ts';
-import { EntryList } from './entries.ts';
-import type { EntryTable } from './entries.ts';
+import { EntryLog } from './entry-log.ts';
+import type { Spill } from './spill.ts';
 
 /** Where a content lies in the tile data. */
 export interface Content {
@@ -8,17 +8,23 @@ export interface Content {
   readonly length: number;
 }
 
+/** The longest run that an entry can stand for. */
+const MAX_RUN = 0xffffffff;
+
 /**
  * The index of an archive in the making: tiles are added by ascending tile ID, with a new content or one that is there
  * already. A run of tiles with one content is one entry.
  */
 export class ArchiveIndex {
-  private readonly list = new EntryList();
-  private last: { tileId: number; readonly offset: number } | null = null;
-
   /** Entries so far, by ascending tile ID. */
-  get entries(): EntryTable {
-    return this.list;
+  readonly entries: EntryLog;
+  private firstId = Number.NaN;
+  private lastId = -1;
+  private lastOffset = -1;
+  private lastRun = 0;
+
+  constructor(spill: Spill) {
+    this.entries = new EntryLog(spill);
   }
 
   /** Tiles added. */
@@ -28,24 +34,33 @@ export class ArchiveIndex {
   /** Bytes of all contents: where the next one goes. */
   dataBytes = 0;
 
-  /** Adds a tile with a content of its own, behind all others. @throws TilerError `ARCHIVE_INVALID` if it does not ascend */
-  addNew(tileId: number, length: number): Content {
-    const content = { offset: this.dataBytes, length };
-    this.add(tileId, content);
+  /** The first and the last tile ID; of no tile, NaN and -1. */
+  get ends(): readonly [number, number] {
+    return [this.firstId, this.lastId];
+  }
+
+  /**
+   * Adds a tile with a content of its own, behind all others.
+   *
+   * @returns the offset of the content
+   * @throws TilerError `ARCHIVE_INVALID` if it does not ascend
+   */
+  addNew(tileId: number, length: number): number {
+    const offset = this.dataBytes;
+    this.add(tileId, offset, length, 1);
     this.dataBytes += length;
     this.tileContents++;
-    return content;
+    return offset;
   }
 
-  /** Adds a tile with the content of an earlier one. @throws TilerError `ARCHIVE_INVALID` if it does not ascend */
-  addSame(tileId: number, content: Content): void {
-    this.add(tileId, content);
+  /** Adds tiles, one behind the other, with the content of an earlier one. @throws TilerError `ARCHIVE_INVALID` if they do not ascend */
+  addSame(tileId: number, { offset, length }: Content, tiles = 1): void {
+    this.add(tileId, offset, length, tiles);
   }
 
-  private add(tileId: number, { offset, length }: Content): void {
-    const { last, list } = this;
-    if (last !== null && tileId <= last.tileId) {
-      throw new TilerError('ARCHIVE_INVALID', `Adding the tile ID ${tileId}: expected one above ${last.tileId}`);
+  private add(tileId: number, offset: number, length: number, tiles: number): void {
+    if (tileId <= this.lastId) {
+      throw new TilerError('ARCHIVE_INVALID', `Adding the tile ID ${tileId}: expected one above ${this.lastId}`);
     }
     if (!(length > 0 && length <= 0xffffffff)) {
       throw new TilerError(
@@ -53,9 +68,17 @@ export class ArchiveIndex {
         `Adding the tile ID ${tileId}: found ${length} bytes, expected 1 to 2^32 - 1`,
       );
     }
-    if (last !== null && tileId === last.tileId + 1 && offset === last.offset) list.runLengths[list.count - 1]! += 1;
-    else list.push(tileId, offset, length, 1);
-    this.last = { tileId, offset };
-    this.addressedTiles++;
+    const isNext = tileId === this.lastId + 1 && offset === this.lastOffset;
+    if (isNext && this.lastRun + tiles <= MAX_RUN) {
+      this.entries.lengthenLast(tiles);
+      this.lastRun += tiles;
+    } else {
+      this.entries.push(tileId, offset, length, tiles);
+      this.lastRun = tiles;
+    }
+    if (this.addressedTiles === 0) this.firstId = tileId;
+    this.lastId = tileId + tiles - 1;
+    this.lastOffset = offset;
+    this.addressedTiles += tiles;
   }
 }

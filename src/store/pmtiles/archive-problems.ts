@@ -1,5 +1,8 @@
-/** What can be wrong with an archive. Readers stumble over an `error`; a `warning` costs bytes or time, or misleads. */
-export const PROBLEMS = {
+/** A severity: whoever reads stumbles over an `error`; a `warning` costs bytes or time, or misleads. */
+type Severity = 'error' | 'warning';
+
+/** What can be wrong with an archive by itself. */
+export const ARCHIVE_PROBLEMS = {
   HEADER: 'error',
   FILE_LENGTH: 'error',
   SECTION_OUTSIDE: 'error',
@@ -30,14 +33,46 @@ export const PROBLEMS = {
   TILE_TYPE: 'error',
   TILE_CORRUPT: 'error',
   TILE_SIZE: 'error',
-} as const satisfies Record<string, 'error' | 'warning'>;
+} as const satisfies Record<string, Severity>;
+
+/** What can be wrong with the tiles of anything finished when they are seen beside each other. */
+const COVERAGE_PROBLEMS = {
+  HOLE: 'error',
+  HOLE_AT_BORDER: 'warning',
+  SEAM: 'error',
+  SEAM_AT_ANTIMERIDIAN: 'warning',
+  SEAM_INSIDE: 'error',
+  TILE_OUT_OF_PLACE: 'warning',
+} as const satisfies Record<string, Severity>;
+
+/** What can be wrong between the tiles of a tileset, its records and its documents. */
+export const TILESET_PROBLEMS = {
+  VERSIONS: 'error',
+  ARCHIVE_MISSING: 'error',
+  ARCHIVE_LENGTH: 'error',
+  POINTER: 'error',
+  RECORDS: 'error',
+  RECORDS_COUNT: 'error',
+  RECORDED_TWICE: 'error',
+  PLAN: 'error',
+  TILE_FAILED: 'error',
+  TILE_MISSING: 'error',
+  TILE_EXTRA: 'error',
+  TILE_NOT_EMPTY: 'error',
+  TILE_LENGTH: 'error',
+  TILE_DIGEST: 'error',
+  DOCUMENTS: 'error',
+} as const satisfies Record<string, Severity>;
+
+/** Every kind of problem, in the order in which they are listed. */
+const PROBLEMS = { ...ARCHIVE_PROBLEMS, ...TILESET_PROBLEMS, ...COVERAGE_PROBLEMS };
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** One kind of problem of an archive: how often it was found, and the first places. */
+/** One kind of problem of a tileset: how often it was found, and the first places. */
 export interface Problem {
   readonly code: ProblemCode;
-  readonly severity: 'error' | 'warning';
+  readonly severity: Severity;
   readonly count: number;
   readonly messages: readonly string[];
 }
@@ -56,11 +91,21 @@ export class ProblemList {
     this.found.set(code, known);
   }
 
+  /** Takes over what was found elsewhere. */
+  addAll(problems: readonly Problem[]): void {
+    for (const { code, count, messages } of problems) {
+      const known = this.found.get(code) ?? { count: 0, messages: [] };
+      known.count += count;
+      known.messages.push(...messages.slice(0, MAX_MESSAGES - known.messages.length));
+      this.found.set(code, known);
+    }
+  }
+
   has(code: ProblemCode): boolean {
     return this.found.has(code);
   }
 
-  /** In the order of `PROBLEMS`. */
+  /** In the order of the lists above. */
   list(): readonly Problem[] {
     return Object.entries(PROBLEMS).flatMap(([code, severity]) => {
       const found = this.found.get(code as ProblemCode);

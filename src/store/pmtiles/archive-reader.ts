@@ -15,6 +15,10 @@ import type { PmtilesHeader, Section } from './header.ts';
 const MAX_SECTION_BYTES = 16 * 1024 * 1024;
 const MAX_TILE_BYTES = 64 * 1024 * 1024;
 
+/** Bytes of leaf directories that are read together, and at most so many if the last one is large. */
+const LEAVES_BYTES = 4 * 1024 * 1024;
+const MAX_READ = LEAVES_BYTES + MAX_SECTION_BYTES;
+
 /** Leaf directories kept: one holds some thousand tiles. */
 const MAX_LEAVES = 64;
 
@@ -82,13 +86,73 @@ export class ArchiveReader implements AsyncDisposable {
 
   /** A leaf directory. @throws TilerError `ARCHIVE_INVALID`, and those of the source */
   async leaf(entry: Pick<Entry, 'offset' | 'length'>, options: StoreCallOptions): Promise<EntryTable> {
-    const what = `the leaf directory at ${entry.offset} of ${this.label}`;
+    const what = `the leaf directory at ${entry.offset}`;
     const bytes = await this.read(entry, this.header.leaves, what, MAX_SECTION_BYTES, options);
-    return parseDirectory(decompress(bytes, this.header.internalCompression, what), what);
+    return this.parseLeaf(bytes, entry.offset);
+  }
+
+  /**
+   * All entries that stand for tiles, in tables by ascending tile ID. Leaves that lie one behind the other are read together.
+   *
+   * @throws TilerError `ARCHIVE_INVALID`, and those of the source
+   */
+  async *tables(options: StoreCallOptions): AsyncGenerator<EntryTable, void, undefined> {
+    yield* this.tablesOf(this.root, 1, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.source[Symbol.asyncDispose]();
+  }
+
+  private async *tablesOf(
+    table: EntryTable,
+    depth: number,
+    options: StoreCallOptions,
+  ): AsyncGenerator<EntryTable, void, undefined> {
+    for (let from = 0, to = 0; from < table.count; from = to) {
+      if (table.runLengths[from]! > 0) {
+        while (to < table.count && table.runLengths[to]! > 0) to++;
+        yield partOf(table, from, to);
+        continue;
+      }
+      if (depth === MAX_DEPTH) throw this.tooDeep();
+      const start = table.offsets[from]!;
+      let end = start;
+      while (
+        to < table.count &&
+        table.runLengths[to] === 0 &&
+        table.offsets[to] === end &&
+        end - start < LEAVES_BYTES
+      ) {
+        end += table.lengths[to]!;
+        to++;
+      }
+      const what = `the leaf directories at ${start}`;
+      const bytes = await this.read(
+        { offset: start, length: end - start },
+        this.header.leaves,
+        what,
+        MAX_READ,
+        options,
+      );
+      for (let leaf = from; leaf < to; leaf++) {
+        const at = table.offsets[leaf]! - start;
+        const packed = bytes.subarray(at, at + table.lengths[leaf]!);
+        yield* this.tablesOf(this.parseLeaf(packed, table.offsets[leaf]!), depth + 1, options);
+      }
+    }
+  }
+
+  private tooDeep(): TilerError {
+    return new TilerError(
+      'ARCHIVE_INVALID',
+      `Reading the directories of ${this.label}: found leaf directories ${MAX_DEPTH} deep, expected fewer`,
+    );
+  }
+
+  private parseLeaf(bytes: Uint8Array, offset: number): EntryTable {
+    const what = `the leaf directory at ${offset} of ${this.label}`;
+    return parseDirectory(decompress(bytes, this.header.internalCompression, what), what);
   }
 
   private async find(tileId: number, options: StoreCallOptions): Promise<Entry | null> {
@@ -98,10 +162,7 @@ export class ArchiveReader implements AsyncDisposable {
       if (entry === null || entry.runLength > 0) return entry;
       table = await this.keptLeaf(entry, options);
     }
-    throw new TilerError(
-      'ARCHIVE_INVALID',
-      `Looking for the tile ID ${tileId} in ${this.label}: found leaf directories ${MAX_DEPTH} deep, expected fewer`,
-    );
+    throw this.tooDeep();
   }
 
   private async keptLeaf(entry: Entry, options: StoreCallOptions): Promise<EntryTable> {
@@ -140,4 +201,15 @@ export class ArchiveReader implements AsyncDisposable {
       `Reading ${what} of ${this.label}: found ${bytes.length} of ${part.length} bytes; the file is cut off`,
     );
   }
+}
+
+/** Entries `from` to `to - 1` of a table: views. */
+function partOf(table: EntryTable, from: number, to: number): EntryTable {
+  return {
+    count: to - from,
+    tileIds: table.tileIds.subarray(from, to),
+    offsets: table.offsets.subarray(from, to),
+    lengths: table.lengths.subarray(from, to),
+    runLengths: table.runLengths.subarray(from, to),
+  };
 }

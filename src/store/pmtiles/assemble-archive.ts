@@ -1,134 +1,188 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TilerError } from '../../errors.ts';
-import { tileFromTileId } from '../../tms/tile-id.ts';
+import type { MetatileRecord } from '../records/metatile-record.ts';
+import type { StoreCallOptions } from '../tile-store.ts';
+import type { ArchiveReader } from './archive-reader.ts';
 import type { ArchiveDescription, ArchiveSummary, ArchiveWriter } from './archive-writer.ts';
-import type { Segment, SegmentTile } from './segment.ts';
+import { MAX_CONTENTS, MAX_SHARED_BYTES } from './content-table.ts';
+import { EntryCursor } from './entry-cursor.ts';
+import type { GatheredTiles } from './gathered-tiles.ts';
+import { SmallDigests } from './small-digests.ts';
+import type { TileRun } from './tile-runs.ts';
 
-/** What an archive is made of. `Place` says where bytes lie, to whoever copies them. */
-export interface SegmentSource<Place> {
-  /** Names of all segments, in any order. */
-  list(): AsyncIterable<string>;
-  /** @throws TilerError `ARCHIVE_INVALID`, and those of the store */
-  read(name: string): Promise<Segment>;
-  place(name: string, offset: number): Place;
+/** The archive that an update begins with. */
+export interface BaselineArchive {
+  /** In the store of the new one. */
+  readonly path: string;
+  readonly reader: ArchiveReader;
+  /** Of its tiles; read only if digests of small tiles are needed. */
+  readonly records: () => AsyncIterable<MetatileRecord>;
+  /** Tiles that no metatile has staged are kept; else only those that are staged as kept. */
+  readonly keepsUnstaged: boolean;
 }
 
-/** Tiles of one zoom of one segment: their tile IDs lie between those of others. */
-interface Stretch {
-  readonly name: string;
-  readonly z: number;
-  readonly firstId: number;
-  /** All of them, if they are large and nothing of them is needed but where they lie; 12 bytes a tile. */
-  readonly placed: { readonly tileIds: Float64Array; readonly lengths: Uint32Array; readonly offset: number } | null;
-  /** All of them, if some are small and there was room to keep these; otherwise they are read again. */
-  readonly tiles: readonly SegmentTile[] | null;
+export interface AssembleOptions extends StoreCallOptions {
+  /** Null = everything is staged. */
+  readonly baseline: BaselineArchive | null;
+  /** Where the segment of a metatile lies. */
+  readonly segmentPath: (metatile: number) => string;
+  /** Tiles that there must be, so that what is lost is not a hole. */
+  readonly expected: number;
+  /** As the writer's. */
+  readonly maxContents?: number;
 }
 
-/** Segments read at a time: each is one request. */
-const READS_AT_ONCE = 16;
-
-/** Bytes of small tiles that are kept from the first reading on. */
-const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+/** Tiles between two looks at whatever else waits. */
+const TILES_A_TURN = 65_536;
 
 /**
- * Joins segments to an archive. Every index is read once, and once more for each zoom with small tiles that could not be
- * kept; large tiles are never read here but copied where they lie, as long stretches as there are.
+ * Puts an archive together from what metatiles have staged and, in an update, from the archive before it. Large tiles, and
+ * whatever of the old archive stays, are never read here but copied where they lie, in stretches as long as there are. The
+ * bytes are those of an archive of the same tiles that is made at once.
  *
- * @param expected - tiles that there must be, so that a lost segment is not a hole
- * @throws TilerError `ARCHIVE_INVALID` for segments that overlap, are damaged, or have not as many tiles; and those of the
- * source and of the sink
+ * @throws TilerError `ARCHIVE_INVALID` if a tile is there twice or one is missing, and those of the store
  */
-export async function assembleArchive<Place>(
-  source: SegmentSource<Place>,
-  writer: ArchiveWriter<Place>,
+export async function assembleArchive(
+  gathered: GatheredTiles,
+  writer: ArchiveWriter,
   description: ArchiveDescription,
-  { expected, signal }: { readonly expected: number; readonly signal: AbortSignal },
+  options: AssembleOptions,
 ): Promise<ArchiveSummary> {
-  const { stretches, tiles } = await findStretches(source, signal);
-  if (tiles !== expected) {
-    throw new TilerError(
-      'ARCHIVE_INVALID',
-      `Assembling an archive: found ${tiles} tiles in its segments, expected ${expected}; --force begins anew`,
-    );
+  const { baseline, segmentPath, expected } = options;
+  const old = await OldTiles.open(baseline, writer, gathered.hasSmall, options);
+  const { runs } = gathered;
+  let sinceTurn = 0;
+  for (const run of runs.sorted()) {
+    const add = createAdd(gathered, writer, run, segmentPath(run.metatile));
+    for (let at = run.from; at < run.to; at++) {
+      const tileId = runs.tileIdAt(run, at);
+      if (old.nextId < tileId) await old.passTo(tileId);
+      if (run.kind === 'kept') await old.keepOne(tileId);
+      else if (old.nextId === tileId) await old.drop();
+      const waiting = add(tileId, runs.lengthAt(at));
+      if (waiting !== null) await waiting;
+      if (++sinceTurn === TILES_A_TURN) {
+        sinceTurn = 0;
+        await nextTurn();
+        options.signal.throwIfAborted();
+      }
+    }
   }
-  for (const { name, z, placed, tiles: kept } of stretches) {
-    signal.throwIfAborted();
-    const placeAt = (offset: number): Place => source.place(name, offset);
-    if (placed !== null) await writer.addPlaced(placed.tileIds, placed.lengths, placeAt(placed.offset));
-    else await addTiles(kept ?? tilesOfZoom(await source.read(name), z), writer, placeAt);
-  }
-  return await writer.finish(description);
+  await old.passTo(Infinity);
+  if (writer.tiles === expected) return await writer.finish(description);
+  throw new TilerError(
+    'ARCHIVE_INVALID',
+    `Assembling an archive: found ${writer.tiles} tiles, expected the ${expected} of its records; --force begins anew`,
+  );
 }
 
-async function findStretches<Place>(
-  source: SegmentSource<Place>,
-  signal: AbortSignal,
-): Promise<{ readonly stretches: readonly Stretch[]; readonly tiles: number }> {
-  const stretches: Stretch[] = [];
-  let tiles = 0;
-  let keptBytes = 0;
-  const look = async (name: string): Promise<void> => {
-    const segment = await source.read(name);
-    tiles += segment.tiles.length;
-    for (const z of new Set(segment.tiles.map(({ tileId }) => tileFromTileId(tileId).z))) {
-      const stretch = stretchOf(name, z, tilesOfZoom(segment, z), MAX_KEPT_BYTES - keptBytes);
-      for (const { bytes } of stretch.tiles ?? []) keptBytes += bytes?.length ?? 0;
-      stretches.push(stretch);
-    }
+/** What adds a tile of a run to the archive; it is called with all of them, in their order. */
+function createAdd(
+  { small }: GatheredTiles,
+  writer: ArchiveWriter,
+  { kind, place }: TileRun,
+  path: string,
+): (tileId: number, length: number) => Promise<void> | null {
+  if (kind === 'large') {
+    let offset = place;
+    return (tileId, length) => {
+      offset += length;
+      return writer.addPlaced(tileId, length, path, offset - length);
+    };
+  }
+  if (kind !== 'small') return () => null;
+  let digest: string | null = null;
+  return (tileId, length) => {
+    digest ??= small.digestAt(place, length);
+    return writer.addSmall(tileId, 1, { digest, length, from: () => small.bytesAt(place, length) });
   };
-  let names: string[] = [];
-  for await (const name of source.list()) {
-    signal.throwIfAborted();
-    names.push(name);
-    if (names.length < READS_AT_ONCE) continue;
-    await Promise.all(names.map(look));
-    names = [];
+}
+
+/** The tiles of the archive before, on their way to the new one. */
+class OldTiles {
+  private readonly cursor: EntryCursor;
+  private readonly writer: ArchiveWriter;
+  private readonly baseline: BaselineArchive | null;
+  private readonly digests: SmallDigests | null;
+
+  private constructor(
+    cursor: EntryCursor,
+    writer: ArchiveWriter,
+    baseline: BaselineArchive | null,
+    digests: SmallDigests | null,
+  ) {
+    this.cursor = cursor;
+    this.writer = writer;
+    this.baseline = baseline;
+    this.digests = digests;
   }
-  await Promise.all(names.map(look));
-  return { stretches: stretches.sort((a, b) => a.firstId - b.firstId), tiles };
-}
 
-/** @param roomBytes - for small tiles */
-function stretchOf(name: string, z: number, tiles: readonly SegmentTile[], roomBytes: number): Stretch {
-  const [first] = tiles;
-  const common = { name, z, firstId: first?.tileId ?? 0 };
-  const smallBytes = tiles.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
-  if (first !== undefined && tiles.every(({ bytes }) => bytes === null)) {
-    const tileIds = Float64Array.from(tiles, ({ tileId }) => tileId);
-    const lengths = Uint32Array.from(tiles, ({ length }) => length);
-    return { ...common, placed: { tileIds, lengths, offset: first.offset ?? 0 }, tiles: null };
+  static async open(
+    baseline: BaselineArchive | null,
+    writer: ArchiveWriter,
+    hasNewSmall: boolean,
+    { maxContents = MAX_CONTENTS, ...options }: AssembleOptions,
+  ): Promise<OldTiles> {
+    if (baseline === null) return new OldTiles(await EntryCursor.open(nothing()), writer, null, null);
+    const { reader, records } = baseline;
+    // Contents of the old archive that are all known are told apart by their places.
+    const needsDigests = hasNewSmall || reader.header.tileContents > maxContents;
+    const digests = needsDigests ? await SmallDigests.read(reader.tables(options), records(), reader.label) : null;
+    return new OldTiles(await EntryCursor.open(reader.tables(options)), writer, baseline, digests);
   }
-  if (smallBytes > roomBytes) return { ...common, placed: null, tiles: null };
-  // Copies, as what was read with them is not needed.
-  const kept = tiles.map((tile) => (tile.bytes === null ? tile : { ...tile, bytes: tile.bytes.slice() }));
-  return { ...common, placed: null, tiles: kept };
-}
 
-function tilesOfZoom({ tiles }: Segment, zoom: number): readonly SegmentTile[] {
-  return tiles.filter(({ tileId }) => tileFromTileId(tileId).z === zoom);
-}
+  /** The first one that is left; infinite = none. */
+  get nextId(): number {
+    return this.cursor.tileId;
+  }
 
-/** Adds tiles in their order: large ones that follow each other together. */
-async function addTiles<Place>(
-  tiles: readonly SegmentTile[],
-  writer: ArchiveWriter<Place>,
-  placeAt: (offset: number) => Place,
-): Promise<void> {
-  let from = 0;
-  while (from < tiles.length) {
-    const first = tiles[from]!;
-    if (first.bytes !== null) {
-      await writer.add(first.tileId, first.bytes);
-      from++;
-      continue;
+  /** Comes to the first tile from an ID on. What lies before it stays, or is left out. */
+  async passTo(tileId: number): Promise<void> {
+    const { cursor } = this;
+    while (cursor.tileId < tileId) {
+      const tiles = Math.min(cursor.left, tileId - cursor.tileId);
+      const keeping = this.baseline?.keepsUnstaged === true ? this.keep(tiles) : null;
+      if (keeping !== null) await keeping;
+      const turning = cursor.skip(tiles);
+      if (turning !== null) await turning;
     }
-    let to = from + 1;
-    while (to < tiles.length && tiles[to]!.bytes === null) to++;
-    const group = tiles.slice(from, to);
-    await writer.addPlaced(
-      group.map(({ tileId }) => tileId),
-      group.map(({ length }) => length),
-      placeAt(first.offset),
-    );
-    from = to;
+  }
+
+  /** Leaves the next tile out. */
+  async drop(): Promise<void> {
+    await this.cursor.skip(1);
+  }
+
+  /** Keeps the tile of an ID. @throws TilerError `ARCHIVE_INVALID` if it is not there */
+  async keepOne(tileId: number): Promise<void> {
+    if (this.nextId !== tileId) {
+      const label = this.baseline?.reader.label ?? 'none';
+      throw new TilerError('ARCHIVE_INVALID', `Keeping the tile ID ${tileId} of the archive ${label}: it is not there`);
+    }
+    await this.keep(1);
+    await this.drop();
+  }
+
+  /** Adds tiles of the entry at the cursor to the new archive. @returns null if there is nothing to wait for */
+  private keep(tiles: number): Promise<void> | null {
+    const { cursor, writer, baseline, digests } = this;
+    if (baseline === null) return null;
+    const { tileId, offset, length } = cursor;
+    const { path } = baseline;
+    const start = baseline.reader.header.tiles.offset + offset;
+    if (length <= MAX_SHARED_BYTES) {
+      const digest = digests === null ? `at ${offset}` : digests.at(offset);
+      return writer.addSmall(tileId, tiles, { digest, length, from: { path, offset: start } });
+    }
+    if (tiles === 1) return writer.addPlaced(tileId, length, path, start);
+    return this.keepEach(tiles, path, start);
+  }
+
+  /** For archives in which large tiles share a content. */
+  private async keepEach(tiles: number, path: string, start: number): Promise<void> {
+    const { tileId, length } = this.cursor;
+    for (let n = 0; n < tiles; n++) await this.writer.addPlaced(tileId + n, length, path, start);
   }
 }
+
+async function* nothing(): AsyncGenerator<never, void, undefined> {}

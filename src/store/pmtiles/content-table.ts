@@ -1,43 +1,54 @@
-import { createHash } from 'node:crypto';
+import { digestOf } from '../../digest.ts';
 import type { Content } from './archive-index.ts';
 
 /** Larger tiles are hardly ever the same: those of one colour, which are, take some hundred bytes. */
 export const MAX_SHARED_BYTES = 4_096;
 
-/** Contents that are kept: 64 MiB at most. Later ones are written as often as they come. */
-const MAX_CONTENTS = 16_384;
+/** Contents that are known: some 10 MB. Later ones are written as often as they come. */
+export const MAX_CONTENTS = 65_536;
 
 /** A content, and whether it was made just now. */
-export interface Placed {
-  readonly content: Content;
+export interface Placed<C = Content> {
+  readonly content: C;
   readonly isNew: boolean;
 }
 
-interface Known {
-  readonly content: Content;
-  readonly bytes: Uint8Array;
-}
-
 /**
- * Small contents of an archive, so that the same one is written once. What is the same is found by SHA-256 and then
- * compared byte by byte. Asked in the order of the tile IDs, it depends on the tiles alone which contents are shared.
+ * Small contents of an archive, so that the same one is written once. What is the same is known by the first 128 bits of its
+ * SHA-256, as records have it, so that nothing is read to compare it. Asked in the order of the tile IDs, it depends on the
+ * tiles alone which contents are shared.
  */
-export class ContentTable {
-  private readonly known = new Map<string, Known>();
+export class ContentTable<C = Content> {
+  private readonly known = new Map<string, C>();
+  private readonly maxContents: number;
+
+  constructor(maxContents = MAX_CONTENTS) {
+    this.maxContents = maxContents;
+  }
 
   /**
    * The content of some bytes: the one that holds the same already, else the one that `create` makes, which is kept if it
    * is small and there is room.
    */
-  place(bytes: Uint8Array, create: () => Content): Placed {
+  place(bytes: Uint8Array, create: () => C): Placed<C> {
     if (bytes.length > MAX_SHARED_BYTES) return { content: create(), isNew: true };
-    const digest = createHash('sha256').update(bytes).digest('base64');
+    const digest = digestOf(bytes);
     const found = this.known.get(digest);
-    if (found !== undefined && Buffer.compare(found.bytes, bytes) === 0)
-      return { content: found.content, isNew: false };
+    if (found !== undefined) return { content: found, isNew: false };
     const content = create();
-    if (found === undefined && this.known.size < MAX_CONTENTS)
-      this.known.set(digest, { content, bytes: bytes.slice() });
+    this.keep(digest, content);
     return { content, isNew: true };
+  }
+
+  /** The content of a digest, or of another key that stands for one content; undefined = not known. */
+  find(digest: string): C | undefined {
+    return this.known.get(digest);
+  }
+
+  /** @returns false if there is no room: it is not known then */
+  keep(digest: string, content: C): boolean {
+    if (this.known.size >= this.maxContents) return false;
+    this.known.set(digest, content);
+    return true;
   }
 }

@@ -1,7 +1,9 @@
-import { directoryToBytes } from './directory.ts';
+import { directoryToBytes, packDirectory } from './directory.ts';
 import { EntryList } from './entries.ts';
-import type { EntryTable } from './entries.ts';
+import type { EntryLog } from './entry-log.ts';
 import { MAX_ROOT_BYTES } from './header.ts';
+import { PieceList } from './piece-list.ts';
+import type { Spill } from './spill.ts';
 
 /** Up to so many entries are tried without leaves. */
 const MAX_ENTRIES_OF_ROOT = 16_384;
@@ -11,39 +13,48 @@ const MIN_ENTRIES_OF_LEAF = 4_096;
 const LEAVES_OF_ROOT = 3_500;
 const LEAF_GROWTH = 1.2;
 
+/** Leaves that are compressed at a time: zlib works on threads of its own. */
+const LEAVES_AT_ONCE = 4;
+
 /** The directories of an archive, compressed. */
 export interface Directories {
   /** At most `MAX_ROOT_BYTES`. */
   readonly root: Uint8Array;
   /** One behind the other; none if the root holds all entries. */
-  readonly leaves: readonly Uint8Array[];
-  readonly leafBytes: number;
+  readonly leaves: PieceList;
 }
 
 /**
  * Lays the entries of an archive out: in the root if they fit, else in leaves of one level, all of the same number of
  * entries, which grows until the root that points to them fits.
  */
-export function layOutDirectories(entries: EntryTable): Directories {
+export async function layOutDirectories(entries: EntryLog, spill: Spill): Promise<Directories> {
   if (entries.count < MAX_ENTRIES_OF_ROOT) {
-    const root = directoryToBytes(entries);
-    if (root.length <= MAX_ROOT_BYTES) return { root, leaves: [], leafBytes: 0 };
+    const root = directoryToBytes(entries.table(0, entries.count));
+    if (root.length <= MAX_ROOT_BYTES) return { root, leaves: new PieceList(spill) };
   }
   for (let size = Math.max(MIN_ENTRIES_OF_LEAF, entries.count / LEAVES_OF_ROOT); ; size *= LEAF_GROWTH) {
-    const found = withLeaves(entries, Math.ceil(size));
+    const found = await withLeaves(entries, Math.ceil(size), spill);
     if (found.root.length <= MAX_ROOT_BYTES) return found;
   }
 }
 
-function withLeaves(entries: EntryTable, size: number): Directories {
+async function withLeaves(entries: EntryLog, size: number, spill: Spill): Promise<Directories> {
   const pointers = new EntryList(Math.ceil(entries.count / size));
-  const leaves: Uint8Array[] = [];
-  let leafBytes = 0;
-  for (let from = 0; from < entries.count; from += size) {
-    const leaf = directoryToBytes(entries, from, Math.min(entries.count, from + size));
-    pointers.push(entries.tileIds[from]!, leafBytes, leaf.length, 0);
+  const leaves = new PieceList(spill);
+  const underWay: { readonly firstId: number; readonly packed: Promise<Uint8Array> }[] = [];
+  const takeOne = async (): Promise<void> => {
+    const next = underWay.shift();
+    if (next === undefined) return;
+    const leaf = await next.packed;
+    pointers.push(next.firstId, leaves.bytes, leaf.length, 0);
     leaves.push(leaf);
-    leafBytes += leaf.length;
+  };
+  for (let from = 0; from < entries.count; from += size) {
+    const table = entries.table(from, Math.min(entries.count, from + size));
+    underWay.push({ firstId: table.tileIds[0]!, packed: packDirectory(table) });
+    if (underWay.length >= LEAVES_AT_ONCE) await takeOne();
   }
-  return { root: directoryToBytes(pointers), leaves, leafBytes };
+  while (underWay.length > 0) await takeOne();
+  return { root: directoryToBytes(pointers), leaves };
 }

@@ -1,10 +1,14 @@
+import pLimit from 'p-limit';
+import { TilerError } from '../../errors.ts';
 import type { ObjectPlace } from '../object-store.ts';
 import type { ArchiveSink } from './archive-writer.ts';
 import { FIRST_READ_BYTES } from './header.ts';
+import { loadChunks } from './load-chunks.ts';
+import { PartPlan } from './part-plan.ts';
+import type { PartLimits, PlannedPart } from './part-plan.ts';
 
 /**
- * What a multipart upload can do, on whatever server. Parts are numbered from 1 on, may be sent in any order and again, and
- * all but the last have `minPartBytes` at least.
+ * What a multipart upload can do, on whatever server. Parts are numbered from 1 on and may be sent in any order and again.
  *
  * @throws TilerError those of `TileStore`
  */
@@ -14,132 +18,195 @@ export interface MultipartUpload {
   copyPart(part: number, place: ObjectPlace, length: number): Promise<void>;
   /** Reads bytes of an object, for a part that is too small to be copied. */
   read(place: ObjectPlace, length: number): Promise<Uint8Array>;
+  /** Begins an object that becomes one part of this one. @param index - from 0 on */
+  beginPiece(index: number): Promise<UploadPiece>;
 }
 
-export interface PartLimits {
-  /** S3: 5 MiB. */
-  readonly minPartBytes: number;
-  /** S3: 5 GiB. */
-  readonly maxPartBytes: number;
-  /** All parts but the last have `minPartBytes` exactly, as Cloudflare R2 wants it: nothing is copied by the server then. */
-  readonly equalParts: boolean;
+/** An object in the making that becomes one part of another. */
+export interface UploadPiece {
+  readonly upload: Pick<MultipartUpload, 'putPart' | 'copyPart'>;
+  /** Makes the object of its parts. @returns where it lies */
+  complete(length: number): Promise<ObjectPlace>;
 }
 
-/** Parts on their way at a time; each holds `minPartBytes` at most. */
-const MAX_UNDER_WAY = 4;
+interface OpenPiece {
+  readonly piece: UploadPiece;
+  /** Of the piece in the object. */
+  readonly part: number;
+  parts: number;
+  length: number;
+  readonly work: Promise<void>[];
+}
+
+/** Parts of bytes under way at a time; each is in memory twice. */
+const SENT_AT_ONCE = 4;
+/** Nothing of them is here. */
+const COPIED_AT_ONCE = 16;
+/** Reads of all parts under way. */
+const READS_AT_ONCE = 16;
+
+/** Of the parts that there may be, so many are kept for pieces: 2,000 of 10,000, of up to 5 GiB each. */
+const SHARE_OF_PIECES = 0.2;
 
 /**
  * Puts an archive together as one multipart upload. Long stretches of tiles are copied by the server; what is shorter than
- * a part passes through here. The first part waits for the head, which is known last.
+ * a part passes through here, read ahead. The first part waits for the head, which is known last.
+ *
+ * An archive with more parts than an upload may have is made in two levels: from then on parts are joined to pieces,
+ * objects of up to 5 GiB, and each piece is copied as one part. Which bytes go into which part depends on nothing but
+ * the order of the calls, so that whoever begins again finds the parts that are there already.
  */
 export class MultipartSink implements ArchiveSink<ObjectPlace> {
   private readonly upload: MultipartUpload;
   private readonly limits: PartLimits;
-  private readonly underWay = new Set<Promise<void>>();
+  private readonly plan: PartPlan;
+  private readonly underWay = { send: new Set<Promise<void>>(), copy: new Set<Promise<void>>() };
+  private readonly limitReads = pLimit(READS_AT_ONCE);
   private failure: { readonly error: unknown } | null = null;
-  /** Chunks of the part that is being gathered. */
-  private gathered: Uint8Array[] = [];
-  private gatheredBytes: number;
-  private firstPart: Uint8Array[] | null = null;
+  private firstPart: PlannedPart | null = null;
   private nextPart = 2;
+  private pieces = 0;
+  private piece: OpenPiece | null = null;
+  /** Of the pieces that are closed: one at a time. */
+  private closing: Promise<void> = Promise.resolve();
+  private length = FIRST_READ_BYTES;
   /** Bytes of tiles that passed through this process. */
   passedBytes = 0;
 
   constructor(upload: MultipartUpload, limits: PartLimits) {
     this.upload = upload;
     this.limits = limits;
-    // The head comes before them.
-    this.gatheredBytes = FIRST_READ_BYTES;
-  }
-
-  /** Parts begun, the first one counted. */
-  get parts(): number {
-    return this.nextPart - 1;
+    this.plan = new PartPlan(limits, FIRST_READ_BYTES);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     this.passedBytes += bytes.length;
-    let rest = bytes;
-    while (this.limits.equalParts && this.missing() < rest.length) {
-      const fits = this.missing();
-      this.gather(rest.subarray(0, fits));
-      rest = rest.subarray(fits);
-      await this.closePart();
-    }
-    this.gather(rest);
-    if (this.missing() <= 0) await this.closePart();
+    await this.append(bytes.length, this.plan.write(bytes));
   }
 
   async copy(place: ObjectPlace, length: number): Promise<void> {
-    const { minPartBytes, maxPartBytes, equalParts } = this.limits;
-    let done = 0;
-    while (done < length) {
-      const at = { path: place.path, offset: place.offset + done };
-      const left = length - done;
-      const isBetweenParts = this.gatheredBytes === 0;
-      if (isBetweenParts && left >= minPartBytes && !equalParts) {
-        // What would be left over must not be a part of its own.
-        const whole = left <= maxPartBytes ? left : Math.min(maxPartBytes, left - minPartBytes);
-        const part = this.nextPart++;
-        await this.start(() => this.upload.copyPart(part, at, whole));
-        done += whole;
-      } else {
-        const wanted = Math.min(left, Math.max(1, this.missing()));
-        await this.write(await this.upload.read(at, wanted));
-        done += wanted;
-      }
-    }
+    const copied = await this.append(length, this.plan.copy(place, length));
+    this.passedBytes += length - copied;
+  }
+
+  /** Of the whole, as far as it has been appended. */
+  get bytes(): number {
+    return this.length;
   }
 
   async finish(head: Uint8Array, tail: readonly Uint8Array[]): Promise<void> {
     const passed = this.passedBytes;
     for (const bytes of tail) await this.write(bytes);
     this.passedBytes = passed;
-    if (this.firstPart === null) {
-      // All of it is less than one part.
-      this.firstPart = this.gathered;
-    } else if (this.gatheredBytes > 0) {
-      await this.closePart();
-    }
-    const first = Buffer.concat([head, ...this.firstPart]);
-    await this.start(() => this.upload.putPart(1, first));
-    await Promise.all(this.underWay);
+    const rest = this.plan.rest();
+    // All of it may be less than one part.
+    if (this.firstPart === null) this.firstPart = rest;
+    else if (rest !== null) await this.place(rest);
+    if (this.piece !== null) this.closePiece(this.piece);
+    this.length += head.length - FIRST_READ_BYTES;
+    const first = this.firstPart ?? { kind: 'send', chunks: [], length: 0 };
+    const chunks = [{ bytes: head, place: null, length: head.length }, ...(first.kind === 'send' ? first.chunks : [])];
+    await this.start({ kind: 'send', chunks, length: head.length + first.length }, 1, null);
+    await this.settle();
     this.throwIfFailed();
   }
 
-  private missing(): number {
-    return this.limits.minPartBytes - this.gatheredBytes;
+  /** Waits until nothing is under way any more, however it ended. */
+  async settle(): Promise<void> {
+    while (this.underWay.send.size + this.underWay.copy.size > 0) {
+      await Promise.all([...this.underWay.send, ...this.underWay.copy]);
+    }
+    await this.closing;
   }
 
-  private gather(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.gathered.push(bytes);
-    this.gatheredBytes += bytes.length;
+  /** @returns bytes that the server copies */
+  private async append(length: number, parts: Iterable<PlannedPart>): Promise<number> {
+    this.length += length;
+    let copied = 0;
+    for (const part of parts) {
+      if (part.kind === 'copy') copied += part.length;
+      // The plan begins with the head, so that the first part is never one that is copied.
+      if (this.firstPart === null) this.firstPart = part;
+      else await this.place(part);
+    }
+    return copied;
   }
 
-  private async closePart(): Promise<void> {
-    const chunks = this.gathered;
-    this.gathered = [];
-    this.gatheredBytes = 0;
-    if (this.firstPart === null) {
-      this.firstPart = chunks;
+  /** Gives a part its place in the object or in a piece of it, and begins to send it. */
+  private async place(part: PlannedPart): Promise<void> {
+    this.throwIfFailed();
+    const { maxParts, maxPartBytes, equalParts } = this.limits;
+    const isDirect = equalParts || this.nextPart <= Math.ceil(maxParts * (1 - SHARE_OF_PIECES));
+    // Two of that size make no piece.
+    const isLarge = part.length > maxPartBytes / 2;
+    const { piece } = this;
+    const isFull = piece !== null && (piece.parts === maxParts || piece.length + part.length > maxPartBytes);
+    if (piece !== null && (isFull || isLarge)) this.closePiece(piece);
+    if (isDirect || isLarge) {
+      await this.start(part, this.takeNumber(), null);
       return;
     }
-    const part = this.nextPart++;
-    const bytes = Buffer.concat(chunks);
-    await this.start(() => this.upload.putPart(part, bytes));
+    this.piece ??= await this.openPiece();
+    this.piece.parts++;
+    this.piece.length += part.length;
+    await this.start(part, this.piece.parts, this.piece);
   }
 
-  /** Begins a call; waits while too many are under way. */
-  private async start(call: () => Promise<void>): Promise<void> {
-    while (this.underWay.size >= MAX_UNDER_WAY) await Promise.race(this.underWay);
+  private takeNumber(): number {
+    const { maxParts, partBytes } = this.limits;
+    if (this.nextPart <= maxParts) return this.nextPart++;
+    throw new TilerError(
+      'BYTES_LIMIT',
+      `Putting an archive together: found more than ${maxParts} parts of ${partBytes} bytes; raise TILEWRIGHT_S3_PART_MIB`,
+    );
+  }
+
+  private async openPiece(): Promise<OpenPiece> {
+    // The one before has to be complete, so that two at most are in the making.
+    await this.closing;
     this.throwIfFailed();
-    const pending = call()
-      .catch((error: unknown) => {
-        this.failure ??= { error };
-      })
-      .finally(() => this.underWay.delete(pending));
-    this.underWay.add(pending);
+    const part = this.takeNumber();
+    const piece = await this.upload.beginPiece(this.pieces++);
+    return { piece, part, parts: 0, length: 0, work: [] };
+  }
+
+  private closePiece({ piece, part, length, work }: OpenPiece): void {
+    this.piece = null;
+    const before = this.closing;
+    this.closing = this.noting(async () => {
+      await Promise.all([before, ...work]);
+      if (this.failure === null) await this.upload.copyPart(part, await piece.complete(length), length);
+    });
+  }
+
+  /** Begins to send a part once there is room for it. */
+  private async start(part: PlannedPart, number: number, piece: OpenPiece | null): Promise<void> {
+    const underWay = this.underWay[part.kind];
+    const atOnce = part.kind === 'send' ? SENT_AT_ONCE : COPIED_AT_ONCE;
+    while (underWay.size >= atOnce) await Promise.race(underWay);
+    this.throwIfFailed();
+    const upload = piece?.piece.upload ?? this.upload;
+    const pending = this.noting(async () => {
+      if (part.kind === 'copy') await upload.copyPart(number, part.place, part.length);
+      else await upload.putPart(number, await loadChunks(part.chunks, part.length, this.read));
+    }).finally(() => underWay.delete(pending));
+    underWay.add(pending);
+    piece?.work.push(pending);
+  }
+
+  private readonly read = (place: ObjectPlace, length: number): Promise<Uint8Array> =>
+    this.limitReads(async () => {
+      this.throwIfFailed();
+      return await this.upload.read(place, length);
+    });
+
+  /** Runs work whose failure ends everything, at the next call. */
+  private async noting(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.failure ??= { error };
+    }
   }
 
   private throwIfFailed(): void {

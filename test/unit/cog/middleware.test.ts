@@ -18,6 +18,7 @@ function failing(codes: readonly ErrorCode[], retryAfterMs?: number) {
       if (code === undefined) return new Uint8Array(length);
       throw new TilerError(code, 'it failed', retryAfterMs === undefined ? {} : { retryAfterMs });
     },
+    version: () => '"1"',
     async [Symbol.asyncDispose]() {},
   };
   return source;

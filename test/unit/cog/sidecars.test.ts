@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { BlockCache } from '../../../src/cog/block-cache.ts';
+import { FILE_ABSENT } from '../../../src/cog/cog.ts';
 import { createCogPool } from '../../../src/cog/cog-pool.ts';
 import { sidecarHref, type Sidecar } from '../../../src/cog/sidecars.ts';
 import { TilerError } from '../../../src/errors.ts';
@@ -72,6 +73,19 @@ describe('files beside a COG', () => {
     expect(again.mask).toEqual(new Uint8Array(10_000).fill(255));
     await pool[Symbol.asyncDispose]();
     expect([...opened.values()].every(({ isDisposed }) => isDisposed)).toBe(true);
+  });
+
+  test('are files of the COG with their versions, also where there is none', async () => {
+    const mask = 'https://data.example/scene.tif.msk?token=1';
+    const { pool, opened } = start({ [HREF]: picture(100, 7), [mask]: picture(100, 0) }, ['ovr', 'msk']);
+    const { files } = await pool.open(HREF, NEVER);
+    expect(files).toEqual([
+      { suffix: '', version: opened.get(HREF)?.version() },
+      { suffix: '.ovr', version: FILE_ABSENT },
+      { suffix: '.msk', version: opened.get(mask)?.version() },
+      { suffix: '.msk.ovr', version: FILE_ABSENT },
+    ]);
+    expect(new Set(files.map(({ version }) => version)).size).toBe(3);
   });
 
   test('that cannot be read are a failure, and nothing stays open', async () => {

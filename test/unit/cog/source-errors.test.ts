@@ -6,7 +6,7 @@ import {
   isRangeBehindEnd,
   rangeError,
 } from '../../../src/cog/source-errors.ts';
-import { labelOf } from '../../../src/cog/open-range-source.ts';
+import { labelOf } from '../../../src/cog/href-label.ts';
 
 const ATTEMPT = { label: 's3://bucket/key', offset: 5, length: 10 };
 

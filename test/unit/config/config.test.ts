@@ -42,6 +42,20 @@ describe('parseConfig', () => {
     expect(config.logLevel).toBe('debug');
   });
 
+  test('settings of S3 that say nothing together are refused', () => {
+    const error = problemOf({ TILEWRIGHT_S3_KMS_KEY_ID: 'alias/tiles', TILEWRIGHT_S3_BUCKET_KEY: '1' });
+    expect(error.message).toContain('TILEWRIGHT_S3_KMS_KEY_ID: found a key, expected TILEWRIGHT_S3_ENCRYPTION=aws:kms');
+    expect(error.message).toContain("TILEWRIGHT_S3_BUCKET_KEY: found '1', expected TILEWRIGHT_S3_ENCRYPTION=aws:kms");
+    expect(error.message).not.toContain('alias/tiles');
+    const kms = { TILEWRIGHT_S3_ENCRYPTION: 'aws:kms', TILEWRIGHT_S3_KMS_KEY_ID: 'alias/tiles' };
+    expect(parseConfig({ ...kms, TILEWRIGHT_S3_BUCKET_KEY: '1', TILEWRIGHT_S3_PART_MIB: '16' }).s3).toMatchObject({
+      encryption: 'aws:kms',
+      kmsKeyId: 'alias/tiles',
+      bucketKey: true,
+      partBytes: 16 * 1024 * 1024,
+    });
+  });
+
   test('every default is what its variable would be read as', () => {
     const env = Object.fromEntries(describeConfig().map(({ variable, fallback }) => [variable, fallback]));
     expect(parseConfig(env)).toStrictEqual(parseConfig({}));

@@ -1,13 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import {
-  decideStart,
-  manifestFailures,
-  manifestLeftOut,
-  readManifest,
-  runId,
-  writeManifest,
-} from '../../../jobs/manifest.ts';
+import { manifestFailures, manifestLeftOut, readManifest, runId, writeManifest } from '../../../jobs/manifest.ts';
 import type { Manifest } from '../../../jobs/manifest.ts';
+import { decideStart } from '../../../jobs/run-start.ts';
 import { createMemoryStore } from '../../../src/store/memory-store.ts';
 import type { PlainTileStore } from '../../../src/store/tile-store.ts';
 

@@ -82,7 +82,13 @@ describe('scenes that are left out', () => {
       if (name === 'lost/data') throw new TilerError('ASSET_FORBIDDEN', 'Reading: 403');
       if (name === 'gone/data') throw new TilerError('ASSET_NOT_FOUND', 'Reading: 404');
     };
-    expect(await report(mosaic)).toEqual({
+    const made = await report(mosaic);
+    expect(made.inputs.scenes.map(({ leftOut = false, files }) => [leftOut, files.length])).toEqual([
+      [true, 0],
+      [true, 0],
+      [false, 1],
+    ]);
+    expect(made).toMatchObject({
       rendered: 2,
       empty: 2,
       failures: [],

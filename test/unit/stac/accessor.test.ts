@@ -118,13 +118,10 @@ describe('itemToScene', () => {
     expect(scene({ geometry: null, bbox })).toMatchObject({ footprint: null, bbox: null });
   });
 
-  test('gives a version that changes with what is read, and only then', () => {
-    expect(scene({ properties: { updated: '2024-01-01T00:00:00Z' } })?.version).toBe('2024-01-01T00:00:00Z');
-    const version = scene({})?.version;
-    expect(version).toMatch(/^[0-9a-f]{16}$/);
-    expect(scene({ assets: { ...ASSETS, thumbnail: { href: 'other' } } })?.version).toBe(version);
-    expect(scene({ assets: { ...ASSETS, red: { href: 'https://f.test/r2.tif' } } })?.version).not.toBe(version);
-    expect(scene({ geometry: boxPolygon([1, 2, 3, 4.1]) })?.version).not.toBe(version);
-    expect(scene({ properties: {} })?.version).not.toBe(version);
+  test('keeps the checksum that an item states of a file', () => {
+    const assets = { ...ASSETS, red: { href: 'https://f.test/r.tif', 'file:checksum': '1220aa' } };
+    expect(scene({ assets })?.assets.map(({ checksum }) => checksum)).toEqual(['1220aa', undefined]);
+    const odd = { ...ASSETS, red: { href: 'https://f.test/r.tif', 'file:checksum': 7 } };
+    expect(scene({ assets: odd })?.assets[0]).not.toHaveProperty('checksum');
   });
 });

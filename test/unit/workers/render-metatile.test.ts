@@ -5,10 +5,13 @@ import { createIoCounters } from '../../../src/observe.ts';
 import type { TileRenderer } from '../../../src/render/tile-renderer.ts';
 import { NOTHING_LEFT_OUT } from '../../../src/render/left-out.ts';
 import { createMemoryStore } from '../../../src/store/memory-store.ts';
+import { digestOf } from '../../../src/digest.ts';
+import type { MetatileRecord } from '../../../src/store/records/metatile-record.ts';
 import type { MetatileSink, PlainTileStore, TileStore } from '../../../src/store/tile-store.ts';
+import { tileIdFromTile } from '../../../src/tms/tile-id.ts';
 import type { Tile } from '../../../src/tms/tile.ts';
 import { processMetatile } from '../../../workers/render-metatile.ts';
-import { workOf } from '../../support/metatile-work.ts';
+import { OF_NOTHING, workOf } from '../../support/metatile-work.ts';
 
 const TILES: readonly Tile[] = Array.from({ length: 16 }, (_, i) => ({ z: 2, x: i % 4, y: i >> 2 }));
 const WORK = workOf({ z: 2, x: 0, y: 0, size: 4 }, TILES, 3);
@@ -30,6 +33,7 @@ function renderer(failing: string | null = null): TileRenderer {
         rendered: 0,
         empty: 0,
         leftOut: NOTHING_LEFT_OUT,
+        ...OF_NOTHING,
         failures: [] as { tile: Tile; code: 'ASSET_CORRUPT'; message: string; retryAfterMs: null }[],
       };
       counters.searches++;
@@ -46,6 +50,8 @@ function renderer(failing: string | null = null): TileRenderer {
       }
       return report;
     },
+    inputsOf: () => Promise.resolve(OF_NOTHING.inputs),
+    unchangedInputs: () => Promise.resolve(null),
     renderTile: () => Promise.resolve(null),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -75,19 +81,8 @@ function run(
 
 /** A store of which some calls are answered in another way. */
 function storeWith(changes: Partial<MetatileSink>): TileStore {
-  return {
-    label: store.label,
-    openMetatile: (index) => ({ ...store.openMetatile(index), ...changes }),
-    assemble: (...args) => store.assemble(...args),
-    get: (...args) => store.get(...args),
-    list: (...args) => store.list(...args),
-    putPart: (...args) => store.putPart(...args),
-    getPart: (...args) => store.getPart(...args),
-    deleteParts: (...args) => store.deleteParts(...args),
-    putDocument: (...args) => store.putDocument(...args),
-    getDocument: (...args) => store.getDocument(...args),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  };
+  const openMetatile: TileStore['openMetatile'] = (index) => ({ ...store.openMetatile(index), ...changes });
+  return Object.assign(Object.create(store) as TileStore, { openMetatile });
 }
 
 async function tilesIn(place: TileStore): Promise<number> {
@@ -102,6 +97,40 @@ describe('processMetatile', () => {
     expect(result).toMatchObject({ index: 3, rendered: 12, empty: 4, failures: [], io: { searches: 1 } });
     expect(await tilesIn(store)).toBe(12);
     expect(await store.get({ z: 2, x: 3, y: 1 }, { signal })).toStrictEqual(new TextEncoder().encode('3/1'));
+  });
+
+  test('leaves a record of it, in an order that does not depend on which tile was done first', async () => {
+    await run({ failing: '2/2' });
+    const staged = await store.staged(WORK.index, { signal });
+    const idOf = (x: number, y: number): number => tileIdFromTile({ z: 2, x, y });
+    const record = staged?.kind === 'rendered' ? staged.record : null;
+    expect(record).toStrictEqual({
+      index: 3,
+      inputs: OF_NOTHING.inputs,
+      tiles: [1, 2, 3]
+        .flatMap((x) => [0, 1, 2, 3].map((y) => ({ x, y })))
+        .filter(({ x, y }) => x !== 2 || y !== 2)
+        .map(({ x, y }) => ({ tileId: idOf(x, y), length: 3, digest: digestOf(`${x}/${y}`) }))
+        .sort((a, b) => a.tileId - b.tileId),
+      empty: [0, 1, 2, 3].map((y) => idOf(0, y)).sort((a, b) => a - b),
+      failed: [{ tileId: idOf(2, 2), code: 'ASSET_CORRUPT' }],
+    });
+  });
+
+  test('says that its tiles may change before the first one does, where there may be some', async () => {
+    const calls: string[] = [];
+    const noting: Partial<MetatileSink> = {
+      begin: async () => void calls.push('begin'),
+      put: async () => void calls.push('put'),
+      delete: async () => void calls.push('delete'),
+      commit: async () => void calls.push('commit'),
+    };
+    await run({ store: storeWith(noting) });
+    expect([calls[0], calls.includes('begin'), calls.at(-1)]).toEqual(['put', false, 'commit']);
+    calls.length = 0;
+    await run({ store: storeWith(noting), overwrite: true });
+    expect([calls[0], calls.at(-1)]).toEqual(['begin', 'commit']);
+    expect(calls).toHaveLength(18);
   });
 
   test('an empty tile deletes what is there only when the run overwrites', async () => {
@@ -128,8 +157,11 @@ describe('processMetatile', () => {
       if (tile.x === 1) throw new TilerError('STORE_THROTTLED', 'slow down', { retryAfterMs: 5_000 });
       await store.put(tile, bytes, options);
     };
-    const result = await run({ store: storeWith({ put }) });
+    const records: MetatileRecord[] = [];
+    const commit: MetatileSink['commit'] = async (record) => void records.push(record);
+    const result = await run({ store: storeWith({ put, commit }) });
     expect(result).toMatchObject({ rendered: 8, empty: 4 });
+    expect(records.map(({ tiles, failed }) => [tiles.length, failed.length])).toEqual([[8, 4]]);
     expect(result.failures).toHaveLength(4);
     expect(result.failures[0]).toMatchObject({ code: 'STORE_THROTTLED', retryAfterMs: 5_000 });
   });

@@ -37,7 +37,7 @@ export function findMatches(
 ): void {
   const nearTail = tailOf(NEAR_COST, meanCost);
   const farTail = tailOf(FAR_COST, meanCost);
-  // A slot that was not filled stands for the first byte, which is as good a place as any other.
+  // A slot that was not filled stands for the first byte, which is a place like all others.
   memory.fill(HEADS, 0, 4 << HASH_BITS);
   const end = base + length;
   let start = base;

@@ -3,31 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { renderHash, requestHash, runHash } from '../../../../jobs/request/request-hash.ts';
 import { parseTilesetRequest, tilesetRequestJsonSchema } from '../../../../jobs/request/tileset-request.ts';
 import { nodataOf, renderOptionsOf } from '../../../../jobs/render-options.ts';
-import type { TilesetRequestInput } from '../../../../jobs/request/tileset-request.ts';
-import { isTilerError } from '../../../../src/errors.ts';
-
-const REQUEST: TilesetRequestInput = {
-  mosaic: { type: 'stac', url: 'http://127.0.0.1:7822/search', query: { collections: ['sentinel-2-l2a'] } },
-  area: { bbox: [15, 45.06, 16.46, 46.96] },
-  minzoom: 6,
-  maxzoom: 11,
-  assets: ['red', 'green', 'blue'],
-  output: 'out/s2-33TW',
-};
-
-/** The problems that a request has, a line each; none if it is right. */
-function problemsOf(input: unknown): readonly string[] {
-  try {
-    parseTilesetRequest(input);
-    return [];
-  } catch (error) {
-    if (!isTilerError(error) || error.code !== 'REQUEST_INVALID') {
-      throw error;
-    }
-    const [, ...lines] = error.message.split('\n');
-    return lines.map((line) => line.trim());
-  }
-}
+import { REQUEST, problemsOf } from '../../../support/request-problems.ts';
 
 function polygon(...rings: number[][][]): object {
   return { geometry: { type: 'Polygon', coordinates: rings } };
@@ -52,6 +28,7 @@ test('the defaults are filled in', () => {
     lossless: false,
     bitDepth: 8,
     metatileSize: 8,
+    keepVersions: 3,
   });
 });
 
@@ -76,6 +53,12 @@ describe('a wrong field is named, with what was found and what was expected', ()
       { assets: ['b', 'b'] },
       ['assets[1]: found "b", expected each asset key once; it is assets[0] too'],
     ],
+    [
+      'a public URL with a password and a key',
+      { publicUrl: 'https://me:secret@x/y?sig=secret' },
+      ['publicUrl: found "https://x/y", expected an http or https URL without user, query and fragment'],
+    ],
+    ['no version to keep', { keepVersions: 0 }, ['keepVersions: found 0, expected at least 1']],
     ['a tile size', { tileSize: 300 }, ['tileSize: found 300, expected 256 or 512']],
     ['a format', { format: 'gif' }, ['format: found "gif", expected "png" or "jpeg" or "webp" or "avif"']],
     ['a CRS that is not read', { crs: 'EPSG:2' }, [expect.stringMatching(/^crs: .*no definition of EPSG:2 is known/)]],
@@ -277,34 +260,6 @@ describe('an area', () => {
   });
 });
 
-describe('an output', () => {
-  test.each(['out', '/data/tiles', '../tiles v1', 'file:///data/tiles', 's3://bucket', 's3://my-bucket/some/prefix'])(
-    'may be %s',
-    (output) => {
-      expect(problemsOf({ ...REQUEST, output })).toEqual([]);
-    },
-  );
-
-  test.each([
-    ['gs://bucket/x', 'gs://bucket/x'],
-    ['https://user:secret@host/x?sig=secret', 'https://host/x'],
-    ['s3://', 's3://'],
-    ['s3://Bucket/x', 's3://Bucket/x'],
-    ['file:tiles', 'file:tiles'],
-    ['file://server/share', 'file://server/share'],
-  ])('is not %s', (output, found) => {
-    const problem = `output: found ${JSON.stringify(found)}, expected a folder, a file: URL, or s3://bucket/prefix, or one that ends in .pmtiles`;
-    expect(problemsOf({ ...REQUEST, output })).toEqual([problem]);
-  });
-
-  test.each(['world.pmtiles', 'file:///data/world.pmtiles', 's3://bucket/maps/world.pmtiles'])(
-    'may be %s',
-    (output) => {
-      expect(problemsOf({ ...REQUEST, output })).toEqual([]);
-    },
-  );
-});
-
 test('nodata "nan" is NaN', () => {
   expect(nodataOf({ nodata: 'nan' })).toBeNaN();
   expect(nodataOf({ nodata: 0 })).toBe(0);
@@ -363,6 +318,9 @@ describe('hashes', () => {
     ['a default that is written out', { tileSize: 256 }, [false, false, false]],
     ['limit and maxItems', { mosaic: { ...REQUEST.mosaic, limit: 7, maxItems: 8 } }, [false, false, false]],
     ['output', { output: 'elsewhere' }, [false, false, true]],
+    ['description, attribution', { description: 'x', attribution: 'y' }, [false, false, false]],
+    ['publicUrl', { publicUrl: 'https://tiles.example/a' }, [false, false, false]],
+    ['keepVersions', { keepVersions: 10 }, [false, false, false]],
     ['metatileSize', { metatileSize: 4 }, [false, false, true]],
     ['maxzoom', { maxzoom: 12 }, [false, true, true]],
     ['area', { area: { bbox: [15, 45, 16, 46] } }, [false, true, true]],

@@ -1,0 +1,9 @@
+import { readFileSync } from 'node:fs';
+
+/** The version of Tilewright, from its own package, which lies one folder up in the source and two in the build. */
+export function softwareVersion(): string {
+  const depth = import.meta.url.endsWith('.ts') ? '..' : '../..';
+  const text = readFileSync(new URL(`${depth}/package.json`, import.meta.url), 'utf8');
+  const { version } = JSON.parse(text) as { readonly version: string };
+  return version;
+}

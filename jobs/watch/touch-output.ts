@@ -1,0 +1,39 @@
+import { TilerError } from '../../src/errors.ts';
+import type { Bbox } from '../../src/geo/bbox.ts';
+import type { TileStore } from '../../src/store/tile-store.ts';
+import { readManifest } from '../manifest.ts';
+import { createPlan } from '../plan-jobs.ts';
+import { runHash } from '../request/request-hash.ts';
+import type { TilesetRequest } from '../request/tileset-request.ts';
+import { dirtyInBbox } from './dirty-set.ts';
+import { haloOf } from './watch-layer.ts';
+import { WatchStateStore } from './watch-state.ts';
+
+export interface TouchOptions {
+  /** Of items. */
+  readonly ids: readonly string[];
+  /** Null = none. */
+  readonly bbox: Bbox | null;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Writes down what the next look at an output's catalog is to look at in any case.
+ *
+ * @throws TilerError `REQUEST_INVALID` for an output that nobody has watched yet, and those of `WatchStateStore.add`
+ */
+export async function touchOutput(request: TilesetRequest, store: TileStore, options: TouchOptions): Promise<void> {
+  const { ids, bbox, signal } = options;
+  const manifest = await readManifest(store, { signal });
+  const state = new WatchStateStore(store, runHash(request), signal);
+  if (manifest === null || !(await state.isThere())) {
+    throw new TilerError(
+      'REQUEST_INVALID',
+      `Touching ${store.label}: found nothing that watch has seen; start tilewright watch first`,
+    );
+  }
+  const sourceMinzoom = request.sourceMinzoom ?? manifest.sourceMinzoom ?? request.minzoom;
+  const { cover } = createPlan({ ...request, sourceMinzoom });
+  const ranges = bbox === null ? [] : dirtyInBbox(cover, haloOf(request), bbox);
+  await state.add({ ranges, ids });
+}

@@ -1,0 +1,19 @@
+import { hash } from 'node:crypto';
+
+/** The first 32 hex digits of the SHA-256 of bytes, or of a text in UTF-8. */
+export function digestOf(content: Uint8Array | string): string {
+  return hash('sha256', content, 'hex').slice(0, 32);
+}
+
+/**
+ * JSON with the keys of every object sorted by code unit and no white space; undefined fields are left out. Numbers that
+ * JSON lacks are told apart, as `["NaN"]`.
+ */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => {
+    if (typeof inner === 'number' && !Number.isFinite(inner)) return [String(inner)];
+    return typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner;
+  });
+}

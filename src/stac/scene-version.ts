@@ -1,0 +1,47 @@
+import { labelOf } from '../cog/href-label.ts';
+import { canonicalJson, digestOf } from '../digest.ts';
+import type { ItemScene } from './accessor.ts';
+import { isObject, ownField } from './item.ts';
+import type { StacItem } from './item.ts';
+import { sortValueOf } from './order.ts';
+import type { SortKey } from './order.ts';
+
+/**
+ * What an item says of the content of a file. In an asset, `updated` is the time of the file, and not that of the
+ * metadata, as it is in the properties of an item.
+ */
+const CONTENT_FIELDS = ['file:checksum', 'checksum:multihash', 'file:size', 'updated'];
+
+/** Hex digits of each half of a version. */
+const HALF = 16;
+
+/**
+ * Names what reading and ordering use of an item, in 32 hex digits: half of them for where the scene lies, half for all
+ * else. Two items with one version give the same pixels in the same place of the order, as long as their files stay the
+ * same. `updated` is not in it, nor is anything of an asset that was not asked for; hrefs are without their query, as
+ * signatures change with every search.
+ */
+export function sceneVersion(item: StacItem, scene: Omit<ItemScene, 'version'>, sortby: readonly SortKey[]): string {
+  const { itemId, collection, datetime, footprint, bbox } = scene;
+  const assets = scene.assets.map(({ key, href, crs, bands }) => {
+    const asset = ownField(item.assets, key);
+    const content = CONTENT_FIELDS.map((field) => (isObject(asset) ? ownField(asset, field) : undefined) ?? null);
+    return { key, href: withoutQuery(href), crs, bands, content };
+  });
+  const order = sortby.map(({ field }) => sortValueOf(item, field) ?? null);
+  const all = { collection, itemId, datetime, assets, order };
+  return (
+    digestOf(JSON.stringify([footprint?.coordinates, bbox])).slice(0, HALF) +
+    digestOf(canonicalJson(all)).slice(0, HALF)
+  );
+}
+
+/** The part of a version that is about where the scene lies: of two with the same, both touch the same tiles. */
+export function placeOfVersion(version: string): string {
+  return version.slice(0, HALF);
+}
+
+/** The key of an S3 object has no query. */
+function withoutQuery(href: string): string {
+  return /^s3:/iu.test(href) ? href : labelOf(href);
+}

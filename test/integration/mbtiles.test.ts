@@ -1,0 +1,88 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openDatabase } from '../../src/store/mbtiles/open-database.ts';
+import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
+import { assertExit, runCli, startCli, until } from '../support/processes.ts';
+import { startSmallWorld } from '../support/small-world.ts';
+import type { SmallWorld } from '../support/small-world.ts';
+
+interface Status {
+  readonly settledMetatiles: number;
+}
+
+let world: SmallWorld;
+/** Path beneath the output to bytes, of the tiles that `render` writes one by one. */
+const tiles = new Map<string, Buffer>();
+
+beforeAll(async () => {
+  world = await startSmallWorld();
+  assertExit(await runCli(['render', await world.request(), '--output', join(world.folder, 'plain')]), 0);
+  const root = join(world.folder, 'plain');
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !entry.name.endsWith('.png')) continue;
+    const path = join(entry.parentPath, entry.name);
+    tiles.set(path.slice(root.length + 1, -'.png'.length), await readFile(path));
+  }
+}, INSTALL_TIMEOUT_MS);
+
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+});
+
+async function render(file: string, ...more: readonly string[]): Promise<Buffer> {
+  const output = join(world.folder, file);
+  assertExit(await runCli(['render', await world.request(), '--output', output, ...more]), 0);
+  return await readFile(output);
+}
+
+test('an MBTiles file holds the tiles of the folder, byte by byte, and no other', async () => {
+  await render('one/world.mbtiles');
+  const database = await openDatabase(join(world.folder, 'one/world.mbtiles'), { readOnly: true });
+  const found = new Map<string, Uint8Array>();
+  // By the tables of the specification, without our reader.
+  const rows = database.all('SELECT zoom_level, tile_column, tile_row, tile_data FROM tiles');
+  const metadata = database.all('SELECT name, value FROM metadata');
+  database.close();
+  for (const { zoom_level: z, tile_column: x, tile_row: row, tile_data: bytes } of rows) {
+    found.set(`${Number(z)}/${Number(x)}/${2 ** Number(z) - 1 - Number(row)}`, bytes as unknown as Uint8Array);
+  }
+  expect([...found.keys()].sort()).toEqual([...tiles.keys()].sort());
+  const differing = [...tiles].filter(([path, bytes]) => Buffer.compare(found.get(path)!, bytes) !== 0);
+  expect(differing).toEqual([]);
+  expect(Object.fromEntries(metadata.map(({ name, value }) => [name, value]))).toMatchObject({
+    format: 'png',
+    minzoom: '0',
+    maxzoom: '6',
+    type: 'overlay',
+    tileSize: '256',
+  });
+});
+
+test('it is the same bytes from any number of processes, and after a render that was killed', async () => {
+  const whole = await render('same/one.mbtiles', '--processes', '1');
+  expect((await render('same/two.mbtiles', '--processes', '2')).equals(whole)).toBe(true);
+  const output = join(world.folder, 'killed/world.mbtiles');
+  const args = ['render', await world.request(), '--output', output, '--processes', '2'];
+  for (const settled of [5, 20]) {
+    await using running = startCli(args);
+    await until('some more of it is done', async () => {
+      const { stdout } = await runCli(['list', output, '--json']);
+      const [status] = stdout.split('\n').filter((line) => line !== '');
+      return status !== undefined && (JSON.parse(status) as Status).settledMetatiles >= settled;
+    });
+    running.kill('SIGKILL');
+    await running.finished;
+  }
+  assertExit(await runCli(args), 0);
+  expect((await readFile(output)).equals(whole)).toBe(true);
+  expect(await readdir(join(world.folder, 'killed/.tilewright'))).not.toContain('world.mbtiles');
+});
+
+test('a bucket is refused before any work, and what can be had there is said', async () => {
+  const reads = world.reads();
+  const { code, stderr } = await runCli(['render', await world.request(), '--output', 's3://bucket/world.mbtiles']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/\.pmtiles/);
+  expect(world.reads()).toBe(reads);
+});
