@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { TilerError } from '../src/errors.ts';
 import type { LeftOut, LeftOutScene, TileFailure } from '../src/render/tile-renderer.ts';
-import { PlanFieldsSchema, planFieldsOf } from './run-update.ts';
+import { TilesetRequestSchema } from './request/request-schema.ts';
+import { planFieldsOf } from './run-update.ts';
 import type { RunMode } from './run-update.ts';
 import type { TilesetRequest } from './request/tileset-request.ts';
 import type { StoreCallOptions, TileStore } from '../src/store/tile-store.ts';
@@ -16,6 +17,15 @@ export const MANIFEST_FAILURES = 1_000;
 export const MANIFEST_LEFT_OUT = 1_000;
 
 const CountSchema = z.int().min(0);
+
+/** `PlanFields`. */
+const PlanFieldsSchema = TilesetRequestSchema.pick({
+  area: true,
+  minzoom: true,
+  maxzoom: true,
+  metatileSize: true,
+  sourceMinzoom: true,
+});
 
 const ManifestSchema = z.strictObject({
   v: z.literal(1),

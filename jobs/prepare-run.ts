@@ -7,7 +7,6 @@ import type { AskSources } from './ask-sources.ts';
 import type { SourceReach } from './find-source-reach.ts';
 import { readManifest, writeManifest, manifestHead, manifestOfRun } from './manifest.ts';
 import type { TilesetPlan } from './plan-jobs.ts';
-import { prepareUpdate } from './prepare-update.ts';
 import { requestHash } from './request/request-hash.ts';
 import type { TilesetRequest } from './request/tileset-request.ts';
 import { decideStart } from './run-start.ts';
@@ -153,7 +152,12 @@ async function prepared(
   }
   const { continues, update: found = null, sweeps = false, dropsParts = false } = start;
   const isBeginning = found !== null && asked !== null && !continues;
-  const update = isBeginning ? await prepareUpdate(request, found, { store, asked, dropsParts, signal }) : found;
+  let update = found;
+  if (isBeginning) {
+    // Most runs are no updates.
+    const { prepareUpdate } = await import('./prepare-update.ts');
+    update = await prepareUpdate(request, found, { store, asked, dropsParts, signal });
+  }
   const keepsParts = keepParts || (continues && (await readManifest(store, { signal }))?.keepsParts === true);
   return { ...common, plan: planOfRun(request, update), mode: { update, sweeps, keepsParts } };
 }

@@ -1,10 +1,9 @@
-import type * as z from 'zod';
 import type { TilesetVersion } from '../src/store/versions.ts';
 import type { IndexRanges } from '../src/tms/index-ranges.ts';
 import { rangesFromText } from '../src/tms/ranges-text.ts';
 import { createPlan } from './plan-jobs.ts';
 import type { PlanRequest, TilesetPlan } from './plan-jobs.ts';
-import { TilesetRequestSchema } from './request/request-schema.ts';
+import type { TilesetRequest } from './request/request-schema.ts';
 
 /** The most ranges of metatiles that an update keeps: with more, the smallest gaps between them are closed. */
 export const MAX_RANGES = 50_000;
@@ -48,12 +47,8 @@ export interface RunMode {
 /** That of a run that renders everything to an output in which nothing is of another plan. */
 export const PLAIN_MODE: RunMode = { update: null, sweeps: false, keepsParts: false };
 
-const PLAN_KEYS = { area: true, minzoom: true, maxzoom: true, metatileSize: true, sourceMinzoom: true } as const;
-
-export const PlanFieldsSchema = TilesetRequestSchema.pick(PLAN_KEYS);
-
 /** The fields of a request that its plan is made of: nothing of them is a secret. */
-export type PlanFields = z.output<typeof PlanFieldsSchema>;
+export type PlanFields = Pick<TilesetRequest, 'area' | 'minzoom' | 'maxzoom' | 'metatileSize' | 'sourceMinzoom'>;
 
 /** The fields of a request that decide its plan. */
 export function planFieldsOf({

@@ -97,7 +97,7 @@ export class ArchivePreview implements PreviewSource {
   private async readVersions(): Promise<VersionsDocument | null> {
     const bytes = await this.readBeside(`${stemOf(this.href)}.versions.json`, this.options);
     try {
-      return bytes === null ? null : parseVersions(bytes, this.label);
+      return bytes === null ? null : await parseVersions(bytes, this.label);
     } catch (error) {
       // There are servers that have an answer for every path.
       if (isTilerError(error) && error.code === 'STORE_CONFLICT') return null;

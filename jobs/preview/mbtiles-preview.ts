@@ -85,7 +85,7 @@ export class MbtilesPreview implements PreviewSource {
 
   private async readVersions(): Promise<VersionsDocument | null> {
     const text = await this.document('versions.json', this.options);
-    return text === null ? null : parseVersions(new TextEncoder().encode(text), this.label);
+    return text === null ? null : await parseVersions(new TextEncoder().encode(text), this.label);
   }
 
   private async openFile(path: string, last: OpenFile | null): Promise<OpenFile> {

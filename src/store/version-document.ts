@@ -1,38 +1,7 @@
-import * as z from 'zod';
 import { TilerError } from '../errors.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { StoreCallOptions } from './tile-store.ts';
 import type { TilesetVersion, VersionsDocument } from './versions.ts';
-
-const CountSchema = z.int().min(0);
-const PathSchema = z.string().regex(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$))[^\\\p{Cc}]+$/u);
-
-const VersionsSchema = z.strictObject({
-  v: z.literal(1),
-  current: z.string(),
-  versions: z
-    .array(
-      z.strictObject({
-        id: z.string().regex(/^[1-9][0-9]*-[0-9a-f]{8}$/),
-        generation: z.int().min(1),
-        requestHash: z.string().min(1),
-        archive: PathSchema.nullable(),
-        records: z.strictObject({
-          path: PathSchema,
-          bytes: CountSchema,
-          indexOffset: CountSchema,
-          indexLength: CountSchema,
-          root: z.string().regex(/^[0-9a-f]{64}$/),
-          metatiles: CountSchema,
-        }),
-        tiles: CountSchema,
-        empty: CountSchema,
-        bytes: CountSchema,
-      }),
-    )
-    .min(1)
-    .refine((versions) => new Set(versions.map(({ id }) => id)).size === versions.length),
-});
 
 /** How often a document is read again that others write at the same time. */
 const MAX_TRIES = 50;
@@ -44,7 +13,7 @@ export async function readVersions(
   options: StoreCallOptions,
 ): Promise<VersionsDocument | null> {
   const bytes = await objects.get(path, options);
-  return bytes === null ? null : parseVersions(bytes, `${objects.label}/${path}`);
+  return bytes === null ? null : await parseVersions(bytes, `${objects.label}/${path}`);
 }
 
 /**
@@ -133,7 +102,7 @@ async function changeVersions(
   const label = `${objects.label}/${path}`;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const found = await objects.getTagged(path, options);
-    const before = found === null ? null : parseVersions(found.bytes, label);
+    const before = found === null ? null : await parseVersions(found.bytes, label);
     const document = change(before);
     if (document === before) return document;
     const bytes = new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`);
@@ -144,7 +113,8 @@ async function changeVersions(
 }
 
 /** Reads the text of a versions document. @throws TilerError `STORE_CONFLICT` for one that is none */
-export function parseVersions(bytes: Uint8Array, label: string): VersionsDocument {
+export async function parseVersions(bytes: Uint8Array, label: string): Promise<VersionsDocument> {
+  const { VersionsSchema } = await import('./version-schema.ts');
   try {
     const parsed = VersionsSchema.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
     if (parsed.success && parsed.data.versions.some(({ id }) => id === parsed.data.current)) return parsed.data;
