@@ -7,6 +7,9 @@ import type { TilesetVersion, VersionsDocument } from './versions.ts';
 /** What of an archive's places publishing needs. */
 export type PublishingPlaces = Pick<ArchivePlaces, 'objects' | 'path' | 'versionsPath' | 'versionsFolder'>;
 
+/** Where the versions document of a tileset lies. */
+type DocumentPlace = Pick<PublishingPlaces, 'objects' | 'versionsPath'>;
+
 /** How often the name of an archive is set again while others publish or roll back. */
 const MAX_POINTINGS = 20;
 
@@ -23,7 +26,7 @@ export async function assembleVersion(
   options: StoreCallOptions,
   make: () => Promise<TilesetVersion>,
 ): Promise<TilesetVersion> {
-  const version = (await published(places, tiles, options)) ?? (await makeAndPublish(places, tiles, options, make));
+  const version = await publishOnce(places, tiles, options, make);
   const document = await pointToCurrent(places, options);
   await deleteForgotten(places.objects, places.versionsFolder, document, options);
   return version;
@@ -56,7 +59,7 @@ export async function pointToCurrent(
 
 /** The version that a run has published already; what it staged may be removed since then. */
 async function published(
-  { objects, versionsPath }: PublishingPlaces,
+  { objects, versionsPath }: DocumentPlace,
   { generation, requestHash }: FinishedTiles,
   options: StoreCallOptions,
 ): Promise<TilesetVersion | null> {
@@ -64,8 +67,23 @@ async function published(
   return versions.find((one) => one.generation === generation && one.requestHash === requestHash) ?? null;
 }
 
+/**
+ * Makes and publishes a version unless the run has published it already. Several processes may end one run at once: what one
+ * of them removes while another reads it is no fault.
+ *
+ * @throws TilerError those of `make`, and of `publishVersion`
+ */
+export async function publishOnce(
+  places: DocumentPlace,
+  tiles: FinishedTiles,
+  options: StoreCallOptions,
+  make: () => Promise<TilesetVersion>,
+): Promise<TilesetVersion> {
+  return (await published(places, tiles, options)) ?? (await makeAndPublish(places, tiles, options, make));
+}
+
 async function makeAndPublish(
-  places: PublishingPlaces,
+  places: DocumentPlace,
   tiles: FinishedTiles,
   options: StoreCallOptions,
   make: () => Promise<TilesetVersion>,

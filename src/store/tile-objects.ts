@@ -2,6 +2,7 @@ import { TilerError } from '../errors.ts';
 import { NO_STAGES, timed } from '../observe.ts';
 import type { StageMeter } from '../observe.ts';
 import type { Tile } from '../tms/tile.ts';
+import { publishOnce } from './archive-publishing.ts';
 import type { ObjectStore, TaggedBytes } from './object-store.ts';
 import { segmentToBytes } from './pmtiles/segment.ts';
 import { segmentIndices } from './records/read-segment.ts';
@@ -16,7 +17,7 @@ import {
 } from './records/write-records.ts';
 import { PARTS_FOLDER, WORK_FOLDER, checkDocumentName, createPathToTile, partToPath, tileToPath } from './tile-path.ts';
 import type { FinishedTiles, MetatileSink, PlainTileStore, StagedMetatile, StoreCallOptions } from './tile-store.ts';
-import { deleteForgotten, publishVersion, readVersions } from './version-document.ts';
+import { deleteForgotten, readVersions } from './version-document.ts';
 import type { TilesetVersion, VersionsDocument } from './versions.ts';
 
 export interface TileObjectsOptions {
@@ -96,21 +97,13 @@ export class TileObjects implements PlainTileStore {
   }
 
   async assemble(tiles: FinishedTiles, options: StoreCallOptions): Promise<TilesetVersion> {
-    const { generation, requestHash } = tiles;
     const { objects } = this;
-    const known = (await this.versions(options))?.versions[0];
-    // What was staged may be removed already.
-    if (known?.generation === generation && known.requestHash === requestHash) return known;
-    const written = await writeRecords(objects, WORK_FOLDER, tiles, options);
-    const id = versionIdOf(generation, written);
-    const { tiles: count, empty, tileBytes: bytes, ...file } = written;
-    const path = `${VERSIONS_FOLDER}/${id}.records.gz`;
-    await placeRecords(objects, WORK_FOLDER, path, written, options);
-    const records = { ...file, path };
-    const version = { id, generation, requestHash, archive: null, records, tiles: count, empty, bytes };
     // There is one set of tiles: a version before this one has none any more.
-    const document = await publishVersion(objects, VERSIONS_NAME, version, { ...options, keepVersions: 1 });
-    await deleteForgotten(objects, VERSIONS_FOLDER, document, options);
+    const only = { ...tiles, keepVersions: 1 };
+    const places = { objects, versionsPath: VERSIONS_NAME };
+    const version = await publishOnce(places, only, options, () => this.makeVersion(tiles, options));
+    const document = await this.versions(options);
+    if (document !== null) await deleteForgotten(objects, VERSIONS_FOLDER, document, options);
     return version;
   }
 
@@ -167,5 +160,16 @@ export class TileObjects implements PlainTileStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.objects[Symbol.asyncDispose]();
+  }
+
+  private async makeVersion(tiles: FinishedTiles, options: StoreCallOptions): Promise<TilesetVersion> {
+    const { objects } = this;
+    const { generation, requestHash } = tiles;
+    const written = await writeRecords(objects, WORK_FOLDER, tiles, options);
+    const id = versionIdOf(generation, written);
+    const { tiles: count, empty, tileBytes: bytes, ...file } = written;
+    const path = `${VERSIONS_FOLDER}/${id}.records.gz`;
+    await placeRecords(objects, WORK_FOLDER, path, written, options);
+    return { id, generation, requestHash, archive: null, records: { ...file, path }, tiles: count, empty, bytes };
   }
 }

@@ -169,6 +169,22 @@ export function describeTilesetStore(
       expect(await other.assemble(finished(1), NEVER)).toStrictEqual(version);
     });
 
+    test('of two that end one run at once both have its version, whoever removes what was staged', async () => {
+      const place = await newPlace();
+      await using store = await place.open();
+      await using other = await place.open();
+      for (let generation = 1; generation <= 5; generation++) {
+        for (let index = 0; index < METATILES; index++) await renderMetatile(store, index, madeContents());
+        const end = async (one: TileStore): Promise<TilesetVersion> => {
+          const version = await one.assemble(finished(generation), NEVER);
+          await one.deleteStaged({ ...NEVER, keepParts: false });
+          return version;
+        };
+        const [first, second] = await Promise.all([end(store), end(other)]);
+        expect(second).toStrictEqual(first);
+      }
+    });
+
     test('an update has the bytes of a whole run', async () => {
       const [updated, whole] = [await newPlace(), await newPlace()];
       const changes = new Map([

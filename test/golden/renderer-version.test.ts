@@ -10,18 +10,11 @@ import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { tilePath } from '../../src/tms/tile.ts';
 import { createMemoryMosaic, gridScene } from '../support/memory-mosaic.ts';
 import type { GridScene } from '../support/memory-mosaic.ts';
+import { PLAIN_OPTIONS } from '../support/render-options.ts';
 
 const PINNED = fileURLToPath(new URL('renderer-version.json', import.meta.url));
 const NEVER = { signal: new AbortController().signal };
-const BASE: RenderOptions = {
-  tileSize: 256,
-  bidx: null,
-  nodata: 0,
-  rescale: null,
-  pixelSelection: 'first',
-  resampling: 'nearest',
-  format: 'png',
-};
+const BASE: RenderOptions = PLAIN_OPTIONS;
 
 /**
  * What is rendered, of each kind something. The scenes lie on the grid of the tiles, so that all positions are exact and

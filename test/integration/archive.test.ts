@@ -8,35 +8,27 @@ import { referenceReader } from '../support/memory-archive.ts';
 import { assertExit, runCli, startCli, until } from '../support/processes.ts';
 import { startSmallWorld } from '../support/small-world.ts';
 import type { SmallWorld } from '../support/small-world.ts';
+import { renderFile, renderPlainTiles } from '../support/plain-tiles.ts';
 
 interface Status {
   readonly settledMetatiles: number;
 }
 
 let world: SmallWorld;
-/** Path beneath the output to bytes, of the tiles that `render` writes one by one. */
-const tiles = new Map<string, Buffer>();
+let tiles: ReadonlyMap<string, Buffer>;
 const never = { signal: new AbortController().signal };
 
 beforeAll(async () => {
   world = await startSmallWorld();
-  assertExit(await runCli(['render', await world.request(), '--output', join(world.folder, 'plain')]), 0);
-  const root = join(world.folder, 'plain');
-  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || !entry.name.endsWith('.png')) continue;
-    const path = join(entry.parentPath, entry.name);
-    tiles.set(path.slice(root.length + 1, -'.png'.length), await readFile(path));
-  }
+  tiles = await renderPlainTiles(world);
 }, INSTALL_TIMEOUT_MS);
 
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });
 
-async function render(archive: string, ...more: readonly string[]): Promise<Buffer> {
-  const output = join(world.folder, archive);
-  assertExit(await runCli(['render', await world.request(), '--output', output, ...more]), 0);
-  return await readFile(output);
+async function render(file: string, ...more: readonly string[]): Promise<Buffer> {
+  return await renderFile(world, file, ...more);
 }
 
 test('an archive holds the tiles of the folder, byte by byte, and no other', async () => {

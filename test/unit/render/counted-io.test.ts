@@ -7,17 +7,10 @@ import { tileTransform } from '../../../src/tms/web-mercator-quad.ts';
 import { createMemoryMosaic, gridScene } from '../../support/memory-mosaic.ts';
 import type { GridScene, MemoryScene } from '../../support/memory-mosaic.ts';
 import { workOf } from '../../support/metatile-work.ts';
+import { PLAIN_OPTIONS } from '../../support/render-options.ts';
 
 const NEVER = { signal: new AbortController().signal };
-const OPTIONS: RenderOptions = {
-  tileSize: 256,
-  bidx: null,
-  nodata: 0,
-  rescale: null,
-  pixelSelection: 'first',
-  resampling: 'bilinear',
-  format: 'png',
-};
+const OPTIONS: RenderOptions = { ...PLAIN_OPTIONS, resampling: 'bilinear' };
 /** The first read of a file. */
 const HEADER = 64 * 1024;
 /** A block of 256 × 256 pixels of one band, not compressed. */

@@ -11,18 +11,11 @@ import { children } from '../../../src/tms/tile.ts';
 import { createMemoryMosaic, gridScene } from '../../support/memory-mosaic.ts';
 import type { GridScene, MemoryMosaic, MemoryScene } from '../../support/memory-mosaic.ts';
 import { workOf } from '../../support/metatile-work.ts';
+import { PLAIN_OPTIONS } from '../../support/render-options.ts';
 
 const NEVER = { signal: new AbortController().signal };
 const WORK = workOf({ z: 5, x: 4, y: 5, size: 2 });
-const OPTIONS: RenderOptions = {
-  tileSize: 256,
-  bidx: null,
-  nodata: 0,
-  rescale: null,
-  pixelSelection: 'first',
-  resampling: 'nearest',
-  format: 'png',
-};
+const OPTIONS: RenderOptions = PLAIN_OPTIONS;
 
 /** `versions` of the same item: what it states of itself. */
 type SceneFields = Partial<GridScene> & Pick<MemoryScene, 'version' | 'checksum'>;

@@ -6,19 +6,12 @@ import type { Tile } from '../../../src/tms/tile.ts';
 import { createMemoryMosaic, gridCog, gridFootprint } from '../../support/memory-mosaic.ts';
 import type { MemoryMosaic } from '../../support/memory-mosaic.ts';
 import { writeCog } from '../../support/synthetic-cog.ts';
+import { PLAIN_OPTIONS } from '../../support/render-options.ts';
 
 const NEVER = { signal: new AbortController().signal };
 const Z = 5;
 const NW = { z: Z, x: 8, y: 10 };
-const OPTIONS: RenderOptions = {
-  tileSize: 256,
-  bidx: null,
-  nodata: 0,
-  rescale: null,
-  pixelSelection: 'first',
-  resampling: 'nearest',
-  format: 'png',
-};
+const OPTIONS: RenderOptions = PLAIN_OPTIONS;
 
 async function render(
   mosaic: MemoryMosaic,

@@ -11,21 +11,14 @@ import type { Tile } from '../../../src/tms/tile.ts';
 import { createMemoryMosaic, gridCog, gridScene } from '../../support/memory-mosaic.ts';
 import { workOf } from '../../support/metatile-work.ts';
 import type { GridScene, MemoryMosaic } from '../../support/memory-mosaic.ts';
+import { PLAIN_OPTIONS } from '../../support/render-options.ts';
 
 const NEVER = { signal: new AbortController().signal };
 const Z = 5;
 const METATILE: Metatile = { z: Z, x: 4, y: 5, size: 2 };
 /** North-west tile of the metatile. */
 const NW = { z: Z, x: 8, y: 10 };
-const OPTIONS: RenderOptions = {
-  tileSize: 256,
-  bidx: null,
-  nodata: 0,
-  rescale: null,
-  pixelSelection: 'first',
-  resampling: 'nearest',
-  format: 'png',
-};
+const OPTIONS: RenderOptions = PLAIN_OPTIONS;
 
 /** A grey scene over the metatile's 2x2 tiles, or a part of them; value 0 is nodata. */
 function scene(id: string, value: number, grid: Partial<GridScene> = {}): ReturnType<typeof gridScene> {

@@ -14,17 +14,10 @@ import { children, tilePath } from '../../../src/tms/tile.ts';
 import type { Tile } from '../../../src/tms/tile.ts';
 import { createMemoryMosaic, gridFootprint, gridScene } from '../../support/memory-mosaic.ts';
 import type { GridScene, MemoryMosaic } from '../../support/memory-mosaic.ts';
+import { PLAIN_OPTIONS } from '../../support/render-options.ts';
 
 const NEVER = { signal: new AbortController().signal };
-const OPTIONS: RenderOptions = {
-  tileSize: 256,
-  bidx: null,
-  nodata: 0,
-  rescale: null,
-  pixelSelection: 'first',
-  resampling: 'average',
-  format: 'png',
-};
+const OPTIONS: RenderOptions = { ...PLAIN_OPTIONS, resampling: 'average' };
 
 /** Two scenes of zoom 6 that overlap, side by side around a metatile's edge, with holes of nodata. */
 const LEFT: GridScene = { id: 'left', z: 6, x: 30, y: 20, columns: 3, rows: 3, bands: valueAt(7) };

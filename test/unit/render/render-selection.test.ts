@@ -7,19 +7,12 @@ import type { MetatileReport, RenderOptions } from '../../../src/render/tile-ren
 import { createMemoryMosaic, gridScene } from '../../support/memory-mosaic.ts';
 import { workOf } from '../../support/metatile-work.ts';
 import type { GridScene, MemoryMosaic, MemoryScene } from '../../support/memory-mosaic.ts';
+import { PLAIN_OPTIONS } from '../../support/render-options.ts';
 
 const NEVER = { signal: new AbortController().signal };
 const METATILE = { z: 5, x: 4, y: 5, size: 2 };
 const NW = { z: 5, x: 8, y: 10 };
-const OPTIONS: RenderOptions = {
-  tileSize: 256,
-  bidx: null,
-  nodata: 0,
-  rescale: null,
-  pixelSelection: 'first',
-  resampling: 'nearest',
-  format: 'png',
-};
+const OPTIONS: RenderOptions = PLAIN_OPTIONS;
 
 function scene(id: string, values: readonly number[], grid: Partial<GridScene> = {}): MemoryScene {
   return gridScene({ id, ...NW, columns: 2, rows: 2, bands: () => values, ...grid });

@@ -12,17 +12,10 @@ import { processMetatile } from '../../../workers/render-metatile.ts';
 import { createMemoryMosaic, gridScene } from '../../support/memory-mosaic.ts';
 import type { MemoryMosaic, MemoryScene } from '../../support/memory-mosaic.ts';
 import { workOf } from '../../support/metatile-work.ts';
+import { PLAIN_OPTIONS } from '../../support/render-options.ts';
 
 const { signal } = new AbortController();
-const OPTIONS: RenderOptions = {
-  tileSize: 256,
-  bidx: null,
-  nodata: 0,
-  rescale: null,
-  pixelSelection: 'first',
-  resampling: 'nearest',
-  format: 'png',
-};
+const OPTIONS: RenderOptions = PLAIN_OPTIONS;
 const WORK = workOf({ z: 5, x: 4, y: 5, size: 2 }, undefined, 3);
 
 let store: PlainTileStore;
