@@ -44,7 +44,7 @@ async function addStaged(
 ): Promise<void> {
   const add = async (chunk: readonly number[]): Promise<void> => {
     signal.throwIfAborted();
-    for (const record of await Promise.all(chunk.map((index) => stagedRecord(index, source)))) await writer.add(record);
+    for (const record of await stagedRecords(chunk, source)) await writer.add(record);
   };
   let chunk: number[] = [];
   for (const index of indices) {
@@ -81,15 +81,19 @@ async function mergeStaged(
     }
     for (let at = 0; at < indices.length; at += READS_AT_ONCE) {
       const chunk = indices.slice(at, at + READS_AT_ONCE);
-      const staged = await Promise.all(chunk.map((index) => stagedRecord(index, source)));
-      for (const record of staged) records.set(record.index, record);
+      for (const record of await stagedRecords(chunk, source)) records.set(record.index, record);
     }
     for (const record of [...records.values()].sort((a, b) => a.index - b.index)) await writer.add(record);
   }
 }
 
-async function stagedRecord(index: number, source: RecordsSource): Promise<MetatileRecord> {
-  const staged = await source.staged(index);
+/** Read side by side and looked at in their order: of several that staged nothing, the first one is named. */
+async function stagedRecords(indices: readonly number[], source: RecordsSource): Promise<MetatileRecord[]> {
+  const read = await Promise.all(indices.map(async (index) => [index, await source.staged(index)] as const));
+  return read.map(([index, staged]) => expectRecord(index, staged));
+}
+
+function expectRecord(index: number, staged: StagedMetatile | null): MetatileRecord {
   if (staged !== null && staged.kind !== 'begun' && staged.record.index === index) return staged.record;
   const found = staged === null ? 'staged nothing' : staged.kind === 'begun' ? 'is not done' : 'staged another record';
   throw new TilerError(
