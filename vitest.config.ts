@@ -10,8 +10,8 @@ export default defineConfig({
     maxWorkers: 2,
     sequence: { sequencer: LongFirstSequencer },
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
-      { extends: true, test: { name: 'property', include: ['test/property/**/*.test.ts'], testTimeout: 60_000 } },
+      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
+      { extends: true, test: { name: 'property', include: ['test/property/**/*.test.ts'], testTimeout: 180_000 } },
       { extends: true, test: { name: 'contract', include: ['test/contract/**/*.test.ts'], testTimeout: 60_000 } },
       {
         extends: true,
@@ -25,9 +25,12 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           // Real servers and child processes: only after everything else.
           sequence: { groupOrder: 1 },
+          // One more than there are cores: half of the time a file waits for processes to start, locks to end and the like.
+          maxWorkers: 3,
           globalSetup: ['test/support/integration-global-setup.ts'],
           setupFiles: ['test/support/integration-setup.ts'],
-          testTimeout: 180_000,
+          // Far beyond what is needed: on a machine that is busy otherwise, all takes many times as long.
+          testTimeout: 300_000,
           hookTimeout: 300_000,
         },
       },

@@ -1,12 +1,11 @@
 #!/usr/bin/env node
-import nodeModule from 'node:module';
 import { COMMANDS } from './commands/table.ts';
 import { EXIT } from './command-line.ts';
+import { prepareEngine } from './prepare-engine.ts';
 import { runCommand } from './run-command.ts';
 import { softwareVersion } from './software-version.ts';
 
-// From Node 22.1 on: what commands import is compiled once, and not at every start.
-(nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
+prepareEngine();
 
 // On Node 20 the AWS SDK announces on stderr, for every process, that it will need a later one some day.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';

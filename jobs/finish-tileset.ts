@@ -5,7 +5,7 @@ import { usedScenes } from '../src/store/documents/used-scenes.ts';
 import type { ArchiveMetadata } from '../src/store/pmtiles/archive-metadata.ts';
 import type { PlainTileStore, StoreCallOptions, TileStore } from '../src/store/tile-store.ts';
 import type { TilesetVersion } from '../src/store/versions.ts';
-import { changesOfUpdate, changesToText } from './changed-tiles.ts';
+import { isAsBefore, putChangedTiles } from './changed-tiles.ts';
 import { documentsInputOf } from './describe-tileset.ts';
 import {
   manifestFailures,
@@ -56,7 +56,7 @@ function archiveMetadataOf(request: TilesetRequest, requestHash: string): Archiv
 /**
  * Closes a tileset whose metatiles are all settled: publishes it, writes the documents beside it, removes what was staged,
  * and says last of all that it is complete. Both engines write the same bytes, and every step may be done again, by a
- * process that takes the place of one that was killed.
+ * process that takes the place of one that was killed, or at the same time as another does.
  *
  * With failed tiles nothing is published.
  *
@@ -68,9 +68,11 @@ export async function finishTileset(store: TileStore, finished: FinishedTileset)
   const plan = createPlan(request);
   const before = await readManifest(store, { signal });
   const version = failed > 0 ? null : await publish(store, plan, finished);
+  if (version !== null && (await isEnded(store, finished))) return version;
   const scenes = version === null ? [] : usedScenes((await store.openRecords(version, { signal })).records({ signal }));
   const described = { bbox: plan.bbox, requestHash, version, softwareVersion: softwareVersion(), scenes };
   await publishDocuments(store, documentsInputOf(request, described), { signal });
+  if (version !== null && (await isEnded(store, finished))) return version;
   if (version !== null && mode.sweeps) await deleteOutside(store, plan, { signal });
   // Before the tileset is said to be complete: nobody comes back to it then.
   if (version !== null) await store.deleteStaged({ signal, keepParts: mode.keepsParts });
@@ -78,22 +80,38 @@ export async function finishTileset(store: TileStore, finished: FinishedTileset)
   return version;
 }
 
+/** True if another process has ended the run: what lies in the output from then on may be of the run after it. */
+async function isEnded(
+  store: TileStore,
+  { generation, signal }: Pick<FinishedTileset, 'generation' | 'signal'>,
+): Promise<boolean> {
+  const manifest = await readManifest(store, { signal });
+  if (manifest === null) return false;
+  return manifest.generation > generation || (manifest.generation === generation && manifest.state === 'complete');
+}
+
 async function publish(
   store: TileStore,
   plan: TilesetPlan,
-  { request, requestHash, generation, mode, metatiles, unchanged, signal }: FinishedTileset,
+  { request, requestHash, generation, mode, metatiles, unchanged, leftOut, signal }: FinishedTileset,
 ): Promise<TilesetVersion> {
   const { update } = mode;
   const newest = (await store.versions({ signal }))?.versions[0];
   const isPublished = newest?.generation === generation && newest.requestHash === requestHash;
   if (update !== null && !isPublished) {
     // Before it is published: the records of the version before it may be gone then.
-    if (update.changedTilesFile !== null) {
-      const text = await changesToText(changesOfUpdate(store, plan, update, { signal }));
-      await store.putDocument(update.changedTilesFile, text, 'text/plain; charset=utf-8', { signal });
-    }
+    const isOverdue = newest !== undefined && newest.generation >= generation;
+    if (!isOverdue) await putChangedTiles(store, plan, update, { newest: newest?.id, signal });
     const isSame = update.basePlan === null && update.baseline.requestHash === requestHash;
-    if (isSame && unchanged >= metatiles) return update.baseline;
+    const rendered = metatiles - unchanged;
+    // What cannot be read is tried again and again, and is no version each time.
+    const isTried = leftOut.tiles > 0 && rendered > 0;
+    if (isSame && (rendered <= 0 || (isTried && (await isAsBefore(store, update, { rendered, signal }))))) {
+      return update.baseline;
+    }
+    // Another process that has ended the run found nothing to publish, and has taken away what would say so.
+    const isEndedAsBefore = isSame && isTried && !isOverdue && (await isEnded(store, { generation, signal }));
+    if (isEndedAsBefore && (await store.versions({ signal }))?.versions[0]?.id === newest?.id) return update.baseline;
   }
   function* indices(): Generator<number> {
     for (const { index } of plan.works()) yield index;
@@ -112,7 +130,7 @@ async function publish(
 async function deleteOutside(store: TileStore, plan: TilesetPlan, { signal }: StoreCallOptions): Promise<void> {
   if (!isPlain(store)) return;
   for await (const tile of store.list({ signal })) {
-    if (plan.workWith(tile) === null) await store.delete(tile, { signal });
+    if (plan.indexWith(tile) === null) await store.delete(tile, { signal });
   }
 }
 

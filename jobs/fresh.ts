@@ -10,8 +10,8 @@ export interface Fresh<T> {
 }
 
 /**
- * Gives what `load` gave last, if that is not older than `freshMs`, by default five seconds; else what it gives now. What was good once is kept when
- * loading it anew fails.
+ * Gives what `load` gave last, if that is not older than `freshMs`, by default five seconds; else what it gives now. What
+ * was good once is kept when loading it anew fails.
  */
 export function createFresh<T>(load: (last: T | null) => Promise<T>, freshMs = FRESH_MS): Fresh<T> {
   let last: { readonly value: T } | null = null;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { TilerError } from '../src/errors.ts';
+import { TilerError, isTilerError } from '../src/errors.ts';
 import type { LeftOut, LeftOutScene, TileFailure } from '../src/render/tile-renderer.ts';
 import { TilesetRequestSchema } from './request/request-schema.ts';
 import { planFieldsOf } from './run-update.ts';
@@ -9,6 +9,8 @@ import type { StoreCallOptions, TileStore } from '../src/store/tile-store.ts';
 
 /** Name of the document beside the tiles. */
 const MANIFEST_NAME = 'tilewright.json';
+
+const WAY_OUT = '--force renders all anew';
 
 /** Failures that a manifest lists; the count says how many there are. */
 export const MANIFEST_FAILURES = 1_000;
@@ -92,10 +94,23 @@ export async function readManifest(
   try {
     const parsed = ManifestSchema.safeParse(JSON.parse(text));
     if (parsed.success) return parsed.data;
-    throw new TilerError('STORE_CONFLICT', `${attempted}: found a document of another kind or version`);
+    throw new TilerError('STORE_CONFLICT', `${attempted}: found a document of another kind or version; ${WAY_OUT}`);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new TilerError('STORE_CONFLICT', `${attempted}: found no JSON`, { cause: error });
+    throw new TilerError('STORE_CONFLICT', `${attempted}: found no JSON; ${WAY_OUT}`, { cause: error });
+  }
+}
+
+/** The same for who writes a new one over it: null also for a document that is no manifest. */
+export async function readManifestIfWhole(
+  store: Pick<TileStore, 'label' | 'getDocument'>,
+  options: StoreCallOptions,
+): Promise<Manifest | null> {
+  try {
+    return await readManifest(store, options);
+  } catch (error) {
+    if (isTilerError(error) && error.code === 'STORE_CONFLICT') return null;
+    throw error;
   }
 }
 

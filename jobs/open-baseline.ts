@@ -1,4 +1,4 @@
-import { isAbortError } from '../src/errors.ts';
+import { isAbortError, isTilerError } from '../src/errors.ts';
 import type { RecordsReader } from '../src/store/records/records-reader.ts';
 import type { StoreCallOptions, TileStore } from '../src/store/tile-store.ts';
 import type { FindBaseline } from './find-baseline.ts';
@@ -7,7 +7,8 @@ import type { RunUpdate } from './run-update.ts';
 
 /**
  * Finds what metatiles were made of in the version that an update begins with; it is opened when it is first asked for.
- * One that was begun in this update, or in one before it that did not end, is to be rendered again.
+ * One that was begun in this update, or in one before it that did not end, is to be rendered again, and so is one of which
+ * the record is damaged.
  */
 export function createFindBaseline(
   store: Pick<TileStore, 'staged' | 'openRecords'>,
@@ -26,10 +27,19 @@ export function createFindBaseline(
       throw error;
     }
   };
-  return async (work, options) => {
+  const find: FindBaseline = async (work, options) => {
     const staged = await store.staged(work.index, options);
     if (staged !== null && staged.kind !== 'kept') return null;
     const index = planBefore === null ? work.index : planBefore.indexOf(work.metatile);
     return index === null ? null : await (await open(options)).recordAt(index, options);
+  };
+  return async (work, options) => {
+    try {
+      return await find(work, options);
+    } catch (error) {
+      // It was read, and is not what was written: nothing says what the metatile was made of.
+      if (isTilerError(error) && error.code === 'ARCHIVE_INVALID') return null;
+      throw error;
+    }
   };
 }

@@ -6,7 +6,7 @@ import { DEFAULT_COG_LIMITS } from '../src/cog/limits.ts';
 import type { Config } from '../src/config.ts';
 import { TilerError } from '../src/errors.ts';
 import { HostGate, hostOfBucket } from '../src/host-gate.ts';
-import { createDynamicStacBackend } from '../src/mosaic/dynamic-stac-backend.ts';
+import { createDynamicStacBackend, searchHalo } from '../src/mosaic/dynamic-stac-backend.ts';
 import type { DynamicStacBackend } from '../src/mosaic/dynamic-stac-backend.ts';
 import type { CogOpener } from '../src/mosaic/scene-reader.ts';
 import { createIoCounters, NO_STAGES } from '../src/observe.ts';
@@ -123,7 +123,7 @@ function createRequestBackend(
     logger,
     minzoom,
     maxzoom,
-    halo: { pixels: 2, tileSize },
+    halo: searchHalo({ tileSize }),
     search: { limits, gate },
   });
 }

@@ -3,7 +3,7 @@ import type { Bbox } from '../src/geo/bbox.ts';
 import { normalisePolygon, polygonBbox } from '../src/geo/polygon.ts';
 import { countCover, countRanges } from '../src/tms/cover-counts.ts';
 import type { CoverCounts } from '../src/tms/cover-counts.ts';
-import { childIndicesOf, workWith } from '../src/tms/cover-children.ts';
+import { childIndicesOf, indexWith } from '../src/tms/cover-children.ts';
 import { worksOf } from '../src/tms/cover-works.ts';
 import { createCover, indexOf, workAt } from '../src/tms/cover.ts';
 import type { Cover, CoverArea } from '../src/tms/cover.ts';
@@ -59,6 +59,8 @@ export interface TilesetPlan {
   works(options?: WorksOptions): Generator<MetatileWork, void, undefined>;
   /** The work of one index; null where the polygon leaves the metatile out, or the plan is without it. */
   workAt(index: number): MetatileWork | null;
+  /** The index of the metatile that gives a tile; null if the tile is not in the plan. Cheaper than its work. */
+  indexWith(tile: Tile): number | null;
   /** The work that gives a tile; null if the tile is not in the plan. */
   workWith(tile: Tile): MetatileWork | null;
   /** True for a metatile that is made of tiles that others hand on. Costs nothing. */
@@ -80,6 +82,10 @@ export function createPlan(request: PlanRequest, { only: ranges = null }: PlanOp
   // Counting all is cheaper than counting all of them.
   const only = ranges !== null && countIndices(ranges) >= cover.indexCount ? null : ranges;
   const has = (index: number): boolean => only === null || meetsRanges(only, index, index + 1);
+  const indexOfTile = (tile: Tile): number | null => {
+    const index = indexWith(cover, tile);
+    return index !== null && has(index) ? index : null;
+  };
   let counts: CoverCounts | null = null;
   const countOnce = (): CoverCounts => (counts ??= only === null ? countCover(cover) : countRanges(cover, only));
   return {
@@ -97,9 +103,10 @@ export function createPlan(request: PlanRequest, { only: ranges = null }: PlanOp
     },
     works: ({ fromIndex = 0 } = {}) => worksOf(cover, fromIndex, only),
     workAt: (index) => (has(index) ? workAt(cover, index) : null),
+    indexWith: indexOfTile,
     workWith(tile) {
-      const work = workWith(cover, tile);
-      return work !== null && has(work.index) ? work : null;
+      const index = indexOfTile(tile);
+      return index === null ? null : workAt(cover, index);
     },
     // They come last.
     isMadeOfTiles: (index) => index >= (cover.zooms.find(({ from }) => from === 'children')?.firstIndex ?? Infinity),

@@ -5,7 +5,7 @@ import { dayOf, isRelativeDatetime } from '../src/stac/relative-datetime.ts';
 import type { TileStore } from '../src/store/tile-store.ts';
 import type { AskSources } from './ask-sources.ts';
 import type { SourceReach } from './find-source-reach.ts';
-import { readManifest, writeManifest, manifestHead, manifestOfRun } from './manifest.ts';
+import { readManifest, readManifestIfWhole, writeManifest, manifestHead, manifestOfRun } from './manifest.ts';
 import type { TilesetPlan } from './plan-jobs.ts';
 import { requestHash } from './request/request-hash.ts';
 import type { TilesetRequest } from './request/tileset-request.ts';
@@ -111,7 +111,8 @@ export async function announceRun(
   { request, requestHash: hash, start, mode }: BeginningRun,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
-  const before = await readManifest(store, { signal });
+  // One that is damaged was let pass when the run was decided on, or it would not begin.
+  const before = await readManifestIfWhole(store, { signal });
   const head = manifestHead(request, { requestHash: hash, generation: start.generation });
   await writeManifest(store, { ...head, state: 'rendering', ...manifestOfRun(request, mode, before) }, { signal });
 }

@@ -6,6 +6,7 @@ import type { IndexRange, IndexRanges } from '../src/tms/index-ranges.ts';
 import type { MetatileWork } from '../src/tms/metatile.ts';
 import { rangesFromText, rangesToText } from '../src/tms/ranges-text.ts';
 import type { Tile } from '../src/tms/tile.ts';
+import { batches } from './batches.ts';
 import { createPlan } from './plan-jobs.ts';
 import type { PlanRequest, TilesetPlan } from './plan-jobs.ts';
 import { MAX_RANGES } from './run-update.ts';
@@ -108,15 +109,4 @@ async function withoutParts(
 /** The first index that stands for a metatile that is made of tiles; `indexCount` if none does. */
 function firstMadeOfTiles({ cover, indexCount }: TilesetPlan): number {
   return cover.zooms.find(({ from }) => from === 'children')?.firstIndex ?? indexCount;
-}
-
-function* batches<T>(values: Iterable<T>, size: number): Generator<readonly T[], void, undefined> {
-  let batch: T[] = [];
-  for (const value of values) {
-    batch.push(value);
-    if (batch.length < size) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
 }

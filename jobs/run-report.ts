@@ -3,7 +3,7 @@ import { formatCount, formatDuration } from './progress.ts';
 import type { RunStatus } from './runs.ts';
 
 /** Failed tiles that are listed for people; `--json` lists all that are kept. */
-const MAX_LISTED_FAILURES = 20;
+export const MAX_LISTED_FAILURES = 20;
 
 /** One line that says how far a run is. */
 export function runLine(status: RunStatus): string {

@@ -2,7 +2,7 @@ import { TilerError } from '../src/errors.ts';
 import { RENDERER_VERSION } from '../src/render/renderer-version.ts';
 import type { StoreCallOptions, TileStore } from '../src/store/tile-store.ts';
 import type { TilesetVersion, VersionsDocument } from '../src/store/versions.ts';
-import { readManifest } from './manifest.ts';
+import { readManifest, readManifestIfWhole } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { isSamePlan } from './run-update.ts';
 import type { PlanFields, RunUpdate } from './run-update.ts';
@@ -51,10 +51,9 @@ export interface DecideOptions extends StoreCallOptions {
  */
 export async function decideStart(store: TileStore, requestHash: string, options: DecideOptions): Promise<RunStart> {
   const { force, plan, isUpdate = false } = options;
-  const manifest = await readManifest(store, options);
+  const manifest = await (force ? readManifestIfWhole : readManifest)(store, options);
   if (manifest === null) return await decideWithoutManifest(store, options);
-  const anew = { kind: 'render', generation: manifest.generation + 1, continues: false, overwrite: true } as const;
-  if (force) return anew;
+  if (force) return await startAnew(store, manifest, options);
   const isSameRequest = manifest.requestHash === requestHash;
   const mayChange = isUpdate && (manifest.state === 'complete' || manifest.update !== undefined);
   if (!isSameRequest && !mayChange) {
@@ -67,8 +66,15 @@ export async function decideStart(store: TileStore, requestHash: string, options
   if (mayChange) return await decideUpdate(store, manifest, requestHash, options);
   if (manifest.state === 'complete') return { kind: 'complete', manifest };
   const isOther = plan !== undefined && manifest.plan !== undefined && !isSamePlan(plan, manifest.plan);
-  if (isOther) return { ...anew, ...(manifest.update === undefined ? {} : { sweeps: true }) };
+  const sweeps = manifest.update === undefined ? {} : ({ sweeps: true } as const);
+  if (isOther) return { ...(await startAnew(store, manifest, options)), ...sweeps };
   return await decideContinuation(store, manifest, options);
+}
+
+async function startAnew(store: TileStore, { generation }: Manifest, { signal }: StoreCallOptions): Promise<Render> {
+  const versions = await store.versions({ signal });
+  const start = { kind: 'render', continues: false, overwrite: true } as const;
+  return { ...start, generation: generationAfter(versions, generation) };
 }
 
 async function decideWithoutManifest(store: TileStore, { force, signal }: DecideOptions): Promise<RunStart> {
@@ -98,7 +104,8 @@ async function decideContinuation(
   const found = versions?.versions.find(({ id }) => id === update.baseline);
   const baseline = found ?? (isPublished ? newest : undefined);
   // Without it, all is to be rendered.
-  if (baseline === undefined) return { ...start, generation: generation + 1, continues: false, sweeps: true };
+  if (baseline === undefined)
+    return { ...start, generation: generationAfter(versions, generation), continues: false, sweeps: true };
   const base = madeOf({ made }, baseline.id);
   const basePlan = base === null || plan === undefined || isSamePlan(base.plan, plan) ? null : base.plan;
   return { ...common, update: { ...update, baseline, basePlan } };

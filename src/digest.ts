@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 
-/** The first 32 hex digits of the SHA-256 of bytes, or of a text in UTF-8. */
-export function digestOf(content: Uint8Array | string): string {
-  return hash('sha256', content, 'hex').slice(0, 32);
+/** The first hex digits, of 64, of the SHA-256 of bytes, or of a text in UTF-8. */
+export function digestOf(content: Uint8Array | string, digits = 32): string {
+  return hash('sha256', content, 'hex').slice(0, digits);
 }
 
 /**

@@ -117,3 +117,8 @@ export function isTilerError(error: unknown): error is TilerError {
 export function isAbortError(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }
+
+/** The system's code of an error, such as `ENOENT`; null = it has none. */
+export function systemCodeOf(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}

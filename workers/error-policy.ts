@@ -4,26 +4,24 @@ import { backoffMs, decideRetry, failureOf } from '../jobs/retry.ts';
 import type { Failure, RetrySettings, Tries } from '../jobs/retry.ts';
 import type { MetatilePayload } from '../jobs/queue/catalog.ts';
 
-/** Thrown to BullMQ for a job that is to be executed again after a wait. */
-export class RetryLater extends Error {
-  override readonly name = 'RetryLater';
+/** A job that is to be executed again after a wait, and why. */
+abstract class AgainLater extends Error {
   readonly afterMs: number;
 
-  constructor(failure: Failure, afterMs: number) {
-    super(`${failure.code}: ${failure.message}`);
+  constructor({ code, message }: Failure, afterMs: number) {
+    super(`${code}: ${message}`);
     this.afterMs = afterMs;
   }
 }
 
-/** Thrown for a job that is put off because a host takes no more for now; see `putOff`. */
-export class WaitForHost extends Error {
-  override readonly name = 'WaitForHost';
-  readonly afterMs: number;
+/** Thrown to BullMQ for a job that has used up an attempt. */
+export class RetryLater extends AgainLater {
+  override readonly name = 'RetryLater';
+}
 
-  constructor(failure: Failure, afterMs: number) {
-    super(`${failure.code}: ${failure.message}`);
-    this.afterMs = afterMs;
-  }
+/** Thrown for a job that is put off because a host takes no more for now; see `putOff`. */
+export class WaitForHost extends AgainLater {
+  override readonly name = 'WaitForHost';
 }
 
 /**

@@ -1,5 +1,5 @@
-import nodeModule from 'node:module';
 import { TilerError } from '../src/errors.ts';
+import { prepareEngine } from '../jobs/prepare-engine.ts';
 import type { FromRenderProcess, ToRenderProcess } from '../jobs/local/render-channel.ts';
 import type { ToWorker } from '../jobs/fleet/worker-channel.ts';
 
@@ -8,8 +8,7 @@ import type { ToWorker } from '../jobs/fleet/worker-channel.ts';
  * with `render` a process of `tilewright render`, which gets all else from its parent. What only one of them needs is
  * imported there: starting costs as much as some hundred tiles.
  */
-// From Node 22.1 on: what is imported from here is compiled once, and not at every start.
-(nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
+prepareEngine();
 
 // On Node 20 the AWS SDK announces on stderr, for every process, that it will need a later one some day.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';

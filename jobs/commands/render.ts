@@ -1,9 +1,7 @@
-import type { Config } from '../../src/config.ts';
 import type { Command, CommandContext } from '../command-line.ts';
 import { EXIT } from '../command-line.ts';
+import type { RenderLocalOptions } from '../local/render-local.ts';
 import { createProgress, formatCount } from '../progress.ts';
-import type { TilesetRequest } from '../request/tileset-request.ts';
-import type { UpdateOptions } from '../run-update.ts';
 import {
   FORCE_OPTION,
   JSON_OPTION,
@@ -54,15 +52,7 @@ export const renderCommand: Command = {
   },
 };
 
-export interface RenderHereOptions {
-  readonly request: TilesetRequest;
-  readonly config: Config;
-  readonly processes: number;
-  readonly force: boolean;
-  readonly update?: UpdateOptions | null;
-  readonly keepParts?: boolean;
-  /** `100` or `1%`; null = no budget. */
-  readonly maxFailures: string | null;
+export interface RenderHereOptions extends Omit<RenderLocalOptions, 'progress' | 'signal'> {
   readonly json: boolean;
 }
 

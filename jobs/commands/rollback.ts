@@ -20,10 +20,13 @@ export const rollbackCommand: Command = {
     'Tiles that are objects of their own have one version only.',
   ],
   async run(context, args) {
-    const { rollBackTileset } = await import('../tilesets/roll-back.ts');
+    const [{ rollBackTileset }, { requestNamed }] = await Promise.all([
+      import('../tilesets/roll-back.ts'),
+      import('../tilesets/tileset-place.ts'),
+    ]);
     const { signal } = context;
     const target = args.positionals['TILESET'] ?? '';
-    const request = /\.json$/i.test(target) ? await requestAt(target, context) : null;
+    const request = await requestNamed(target, context);
     await using store = await openStore(request, target, context, args);
     const versionId = args.options['to'] ?? null;
     const { version, stale } = await rollBackTileset(store, { versionId, request, signal });
@@ -38,11 +41,6 @@ export const rollbackCommand: Command = {
     return EXIT.done;
   },
 };
-
-async function requestAt(path: string, { cwd, signal }: CommandContext): Promise<TilesetRequest> {
-  const { loadTilesetRequest } = await import('../request/load-request.ts');
-  return await loadTilesetRequest(path, {}, { cwd, signal });
-}
 
 async function openStore(
   request: TilesetRequest | null,

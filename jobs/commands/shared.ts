@@ -9,7 +9,7 @@ import { EXIT } from '../command-line.ts';
 import type { CommandArguments, CommandContext, OptionSpec } from '../command-line.ts';
 import { formatCount, summaryLines } from '../progress.ts';
 import type { RunSummary } from '../progress.ts';
-import { failureLine, failureRecord } from '../run-report.ts';
+import { failureLine, failureRecord, MAX_LISTED_FAILURES } from '../run-report.ts';
 import type { TilesetRequest } from '../request/tileset-request.ts';
 import type { UpdateOptions } from '../run-update.ts';
 
@@ -34,9 +34,6 @@ export const KEEP_PARTS_OPTION: OptionSpec = {
 };
 export const PROCESSES_OPTION: OptionSpec = { value: 'N', description: 'processes; default one for each core' };
 export const REDIS_OPTION: OptionSpec = { value: 'URL', description: 'Redis, instead of REDIS_URL' };
-
-/** At most this many failed tiles are listed on standard error; the manifest has more. */
-const MAX_LISTED_FAILURES = 20;
 
 /**
  * Reads the request that a command was given, with its overriding options.

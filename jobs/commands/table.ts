@@ -18,8 +18,8 @@ import { watchCommand } from './watch.ts';
 import { workerCommand } from './worker.ts';
 
 /**
- * Every subcommand, in the order of the help and of the README. These modules hold what is shown of a command; what it does is imported
- * when it runs, so that one does not wait for what another needs.
+ * Every subcommand, in the order of the help and of the README. These modules hold what is shown of a command; what it does
+ * is imported when it runs, so that one does not wait for what another needs.
  */
 export const COMMANDS: readonly Command[] = [
   renderCommand,

@@ -41,7 +41,12 @@ export const verifyCommand: Command = {
     const asked =
       text === undefined ? null : text === 'all' ? Infinity : parseWhole('--sample', text, 0, Number.MAX_SAFE_INTEGER);
     const { cwd, signal } = context;
-    await using tileset = await openTileset(args.positionals['TILESET'] ?? '', { config, cwd, signal });
+    await using tileset = await openTileset(args.positionals['TILESET'] ?? '', {
+      config,
+      cwd,
+      signal,
+      allowsDamage: true,
+    });
     const report = await verifyTileset(tileset, {
       sample: asked ?? DEFAULT_SAMPLE,
       coverageSample: holes === 'true' ? (asked ?? Infinity) : null,

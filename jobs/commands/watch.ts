@@ -30,7 +30,10 @@ export const watchCommand: Command = {
     ...REQUEST_OPTIONS,
     once: { description: 'look once and end, for cron and CronJobs' },
     every: { value: 'TIME', description: `look at intervals, as 30s, 10m, 6h, 1d; default ${DEFAULT_EVERY}` },
-    cron: { value: 'FIELDS', description: 'look at times in UTC, as "0 3 * * *"' },
+    cron: {
+      value: 'FIELDS',
+      description: 'look at times in UTC, as "0 3 * * *"; with six fields the first is of seconds',
+    },
     reconcile: {
       value: 'TIME',
       description: 'ask for what was updated only, and for all items at this interval; default: always for all',

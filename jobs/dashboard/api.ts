@@ -1,8 +1,9 @@
-import { TilerError } from '../../src/errors.ts';
+import { isTilerError, TilerError } from '../../src/errors.ts';
 import type { Bbox } from '../../src/geo/bbox.ts';
 import { parseStoreLocation } from '../../src/store/open-store.ts';
 import { createPlan } from '../plan-jobs.ts';
 import { remainingMetatiles } from '../run-metrics.ts';
+import { failureRecord } from '../run-report.ts';
 import type { Runs, TakenUp } from '../runs.ts';
 import { planCells } from './plan-cells.ts';
 import type { View } from './plan-cells.ts';
@@ -25,8 +26,10 @@ interface RunMap {
   readonly tileSize: number;
   /** Path of the tiles on this server, with `{z}/{x}/{y}`. */
   readonly tiles: string;
-  /** ID of the version that the tiles are of; null = none is published. */
+  /** ID of the version that the tiles are of; null = none is published, or it is not known. */
   readonly version: string | null;
+  /** Why the version is not known; null = it is. */
+  readonly problem: string | null;
   /** Tiles are seen once a version is published, not before. */
   readonly isArchive: boolean;
 }
@@ -35,6 +38,9 @@ interface RunMap {
 const MAX_CELLS = 4_096;
 /** Failed tiles in one answer; a run keeps a thousand. */
 const MAX_FAILURES = 1_000;
+
+/** Less than what the whole answer may take. */
+const VERSION_TIMEOUT_MS = 2_000;
 
 /** A local run does what it is told when its process next looks. */
 const STEER_TIMEOUT_MS = 20_000;
@@ -115,29 +121,37 @@ export function parseRunPath(path: string): { readonly run: string; readonly res
   }
 }
 
-async function readRun({ runs, outputs }: ApiSources, run: string): Promise<object | null> {
-  const [status, output] = await Promise.all([runs.status(run), outputs.get(run)]);
-  return status === null ? null : { ...status, map: output === null ? null : await mapOf(run, output) };
+async function readRun(sources: ApiSources, run: string): Promise<object | null> {
+  const [status, output] = await Promise.all([sources.runs.status(run), sources.outputs.get(run)]);
+  return status === null ? null : { ...status, map: output === null ? null : await mapOf(sources, run, output) };
 }
 
-async function mapOf(run: string, output: RunOutput): Promise<RunMap> {
+async function mapOf(sources: Pick<ApiSources, 'reader'>, run: string, output: RunOutput): Promise<RunMap> {
   const { request, extension } = output;
   const { minzoom, maxzoom, tileSize } = request;
   const { bbox } = createPlan(request);
   const tiles = `/api/runs/${encodeURIComponent(run)}/tiles/{z}/{x}/{y}.${extension}`;
-  // A run can be looked at where its output cannot.
-  const version = await output.version().catch(() => null);
   const isArchive = parseStoreLocation(request.output).archive !== undefined;
-  return { bbox, minzoom, maxzoom, tileSize, tiles, version, isArchive };
+  return { bbox, minzoom, maxzoom, tileSize, tiles, ...(await findVersion(sources, output)), isArchive };
+}
+
+/** A run can be looked at where its output cannot, or takes its time. */
+async function findVersion(
+  { reader }: Pick<ApiSources, 'reader'>,
+  output: RunOutput,
+): Promise<Pick<RunMap, 'version' | 'problem'>> {
+  try {
+    const what = `Reading the version of ${output.request.output}`;
+    return { version: await reader.within(what, () => output.version(), VERSION_TIMEOUT_MS), problem: null };
+  } catch (error) {
+    if (!isTilerError(error)) throw error;
+    return { version: null, problem: error.message };
+  }
 }
 
 async function readFailures(runs: Runs, run: string): Promise<object> {
   const failures = (await runs.failures(run)).slice(0, MAX_FAILURES);
-  return {
-    failures: failures.map(({ tile: { z, x, y }, code, message, asset = null }) => {
-      return { tile: `${z}/${x}/${y}`, code, message, asset };
-    }),
-  };
+  return { failures: failures.map(failureRecord) };
 }
 
 async function readView({ runs, outputs }: ApiSources, run: string, query: URLSearchParams): Promise<object | null> {

@@ -105,9 +105,11 @@ export function createRunMap(onProblem) {
     refresh(true);
   }
 
-  function showVersion({ version, isArchive }) {
-    published = version;
-    element('map-version').value = version ? 'of version ' + version : isArchive ? 'once a version is published' : '';
+  function showVersion({ version, problem, isArchive }) {
+    element('map-version').title = problem ?? '';
+    if (problem === null) published = version;
+    element('map-version').value =
+      problem !== null ? 'cannot be read' : version ? 'of version ' + version : isArchive ? 'once a version is published' : '';
   }
 
   /** A version that is published meanwhile has other tiles. */
@@ -117,9 +119,10 @@ export function createRunMap(onProblem) {
     const response = await fetch('/api/runs/' + encodeURIComponent(run));
     if (!response.ok || mine !== wanted) return;
     const found = (await response.json()).map;
-    if (found === null || found.version === published || !map?.getSource('tiles')) return;
+    if (found === null || !map?.getSource('tiles')) return;
+    const isOther = found.problem === null && found.version !== published;
     showVersion(found);
-    map.refreshTiles('tiles');
+    if (isOther) map.refreshTiles('tiles');
   }
   const keepFollowing = () => {
     const again = () => setTimeout(keepFollowing, 5000);

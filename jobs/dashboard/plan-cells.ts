@@ -1,9 +1,7 @@
-import type { EdgeList } from '../../src/geo/polygon-edges.ts';
-import { edgesIn } from '../../src/tms/cover.ts';
-import type { Cover } from '../../src/tms/cover.ts';
-import { quadrantColumn, quadrantOrientation, quadrantRow, ROOT_ORIENTATION } from '../../src/tms/hilbert.ts';
-import type { Orientation } from '../../src/tms/hilbert.ts';
-import { coarser, countWithin, rangeSize } from '../../src/tms/tile-range.ts';
+import { edgesIn, rootOf } from '../../src/tms/cover.ts';
+import type { Cover, CoverSquare, CoverZoom } from '../../src/tms/cover.ts';
+import { pushQuadrants } from '../../src/tms/quadtree.ts';
+import { coarser, countInSquare, rangeSize } from '../../src/tms/tile-range.ts';
 import type { TileRange } from '../../src/tms/tile-range.ts';
 import { rowFractionOf } from '../../src/tms/web-mercator-quad.ts';
 
@@ -30,16 +28,6 @@ export interface CellPlan {
   readonly isExact: boolean;
   readonly cells: readonly Cell[];
 }
-
-interface Square {
-  readonly z: number;
-  readonly x: number;
-  readonly y: number;
-  readonly orientation: Orientation;
-  readonly edges: EdgeList | null;
-}
-
-type CoverZoom = Cover['zooms'][number];
 
 /** Squares looked at in one request to count metatiles along a polygon's border; what is beyond counts as having work. */
 const MAX_BORDER_SQUARES = 15_000;
@@ -69,22 +57,21 @@ function cellsOf(cover: Cover, zoom: CoverZoom, shown: TileRange, level: number)
   const depth = zoom.z - zoom.inner;
   const cells: Cell[] = [];
   const budget = { squares: MAX_BORDER_SQUARES };
-  const root = { z: 0, x: 0, y: 0, orientation: ROOT_ORIENTATION, edges: cover.edges?.all ?? null };
-  const stack: Square[] = [root];
+  const stack = [rootOf(cover)];
   let index = zoom.firstIndex;
   for (let square = stack.pop(); square !== undefined; square = stack.pop()) {
-    const { z, x, y } = square;
-    const side = 2 ** (depth - z);
-    const count = countWithin(zoom.metatiles, x * side, y * side, side);
-    const shownSide = 2 ** (level - z);
-    const isShown = count > 0 && countWithin(shown, x * shownSide, y * shownSide, shownSide) > 0;
-    const edges = isShown ? edgesIn(cover, square) : 'outside';
+    const { z, x, y, known } = square;
+    const count = countInSquare(zoom.metatiles, square, depth);
+    const isShown = count > 0 && countInSquare(shown, square, level) > 0;
+    const edges = isShown ? edgesIn(cover, square, known) : 'outside';
     if (edges === 'outside') {
       index += count;
     } else if (z < level) {
       pushQuadrants(stack, square, edges);
     } else {
-      const metatiles = knownOr(zoom, square, budget, () => countMetatiles(cover, zoom, { z, x, y, edges }, budget));
+      const metatiles = knownOr(zoom, square, budget, () =>
+        countMetatiles(cover, zoom, { ...square, known: edges }, budget),
+      );
       cells.push({ x, y, firstIndex: index, indexCount: count, metatiles });
       index += count;
     }
@@ -93,7 +80,7 @@ function cellsOf(cover: Cover, zoom: CoverZoom, shown: TileRange, level: number)
 }
 
 /** Counting is costly along a border, and always gives the same. */
-function knownOr(zoom: CoverZoom, { z, x, y }: Square, budget: { squares: number }, count: () => number): number {
+function knownOr(zoom: CoverZoom, { z, x, y }: CoverSquare, budget: { squares: number }, count: () => number): number {
   const known = knownCounts.get(zoom) ?? new Map<string, number>();
   knownCounts.set(zoom, known);
   const key = `${z}/${x}/${y}`;
@@ -108,36 +95,22 @@ function knownOr(zoom: CoverZoom, { z, x, y }: Square, budget: { squares: number
   return counted;
 }
 
-/** Puts the quadrants of a square on a stack, so that they are taken off in the order of the curve. */
-function pushQuadrants(stack: Square[], { z, x, y, orientation }: Square, edges: EdgeList | null): void {
-  for (let rank = 3; rank >= 0; rank--) {
-    stack.push({
-      z: z + 1,
-      x: x * 2 + quadrantColumn(orientation, rank),
-      y: y * 2 + quadrantRow(orientation, rank),
-      orientation: quadrantOrientation(orientation, rank),
-      edges,
-    });
-  }
-}
-
-/** The metatiles in a square that the area touches. `edges`: those through the square itself. */
+/** The metatiles in a square that the area touches. `known`: the edges through the square itself. */
 function countMetatiles(
   cover: Cover,
   zoom: CoverZoom,
-  { z, x, y, edges }: Omit<Square, 'orientation'>,
+  { z, x, y, known }: Omit<CoverSquare, 'orientation'>,
   budget: { squares: number },
 ): number {
   const depth = zoom.z - zoom.inner;
-  const side = 2 ** (depth - z);
-  const count = countWithin(zoom.metatiles, x * side, y * side, side);
-  if (edges === null || z === depth || count === 0 || budget.squares <= 0) return count;
+  const count = countInSquare(zoom.metatiles, { z, x, y }, depth);
+  if (known === null || z === depth || count === 0 || budget.squares <= 0) return count;
   let metatiles = 0;
   for (let quadrant = 0; quadrant < 4; quadrant++) {
     const child = { z: z + 1, x: x * 2 + (quadrant & 1), y: y * 2 + (quadrant >> 1) };
     budget.squares--;
-    const inside = edgesIn(cover, { ...child, edges });
-    if (inside !== 'outside') metatiles += countMetatiles(cover, zoom, { ...child, edges: inside }, budget);
+    const inside = edgesIn(cover, child, known);
+    if (inside !== 'outside') metatiles += countMetatiles(cover, zoom, { ...child, known: inside }, budget);
   }
   return metatiles;
 }

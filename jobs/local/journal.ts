@@ -1,10 +1,9 @@
 import { mkdir, open, rm, rmdir } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { TilerError } from '../../src/errors.ts';
 import type { LeftOut } from '../../src/render/tile-renderer.ts';
 import { allTilesOf } from '../../src/tms/metatile.ts';
-import { codeOf } from './local-files.ts';
+import { noneIfAbsent } from './local-files.ts';
 import type { TilesetPlan } from '../plan-jobs.ts';
 import type { RunTally } from './run-tally.ts';
 import { noteLeftOut, readLeftOut, removeLeftOut } from './left-out-log.ts';
@@ -102,10 +101,7 @@ export async function readJournalSlots(
   fromIndex: number,
   count: number,
 ): Promise<Uint16Array | null> {
-  const file = await open(path, 'r').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw new TilerError('STORE_UNAVAILABLE', `Reading ${path}: ${codeOf(error) ?? ''}`, { cause: error });
-  });
+  const file = await open(path, 'r').catch(noneIfAbsent(`Reading ${path}`));
   if (file === null) return null;
   try {
     const found = Buffer.alloc(HEADER_BYTES);

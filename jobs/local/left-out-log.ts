@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { createLeftOutTally } from '../../src/render/left-out.ts';
 import type { LeftOut } from '../../src/render/tile-renderer.ts';
 import { MANIFEST_LEFT_OUT } from '../manifest.ts';
+import { noneIfAbsent } from './local-files.ts';
 
 interface LogLine {
   readonly index: number;
@@ -41,9 +42,9 @@ export async function readLeftOut(journalPath: string, isDone: (index: number) =
 
 /** Makes a file end after its last whole line, so that the next one begins a line. */
 async function endAfter(path: string, bytes: number): Promise<void> {
-  const found = await stat(path).catch(() => null);
-  if (found === null) return;
-  if (found.size < bytes) await appendFile(path, '\n');
+  const size = await sizeOf(path);
+  if (size === null) return;
+  if (size < bytes) await appendFile(path, '\n');
   else await truncate(path, bytes);
 }
 
@@ -56,9 +57,15 @@ function logPath(journalPath: string): string {
   return `${journalPath}.left-out`;
 }
 
+/** Bytes of a log; null = there is none. */
+async function sizeOf(path: string): Promise<number | null> {
+  const found = await stat(path).catch(noneIfAbsent(`Reading ${path}`));
+  return found?.size ?? null;
+}
+
 /** Goes through the lines up to the first that is not whole; `bytes` counts the line and its end. */
 async function eachLine(path: string, visit: (line: LogLine, number: number, bytes: number) => void): Promise<void> {
-  if ((await stat(path).catch(() => null)) === null) return;
+  if ((await sizeOf(path)) === null) return;
   const stream = createReadStream(path);
   try {
     let number = 0;

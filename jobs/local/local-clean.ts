@@ -4,7 +4,7 @@ import { createIoCounters } from '../../src/observe.ts';
 import { openTileStore, parseStoreLocation } from '../../src/store/open-store.ts';
 import type { Config } from '../../src/config.ts';
 import { readManifest } from '../manifest.ts';
-import { filesByRun, localPathsOf, removeFiles } from './local-files.ts';
+import { filesByRun, localPathsOf, noneIfForeign, removeFiles } from './local-files.ts';
 import type { LocalPlace } from './local-files.ts';
 import { findOwner, takeOwnership } from './local-owner.ts';
 import { readLocalStatus } from './local-status.ts';
@@ -24,6 +24,7 @@ const HALF_WRITTEN = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-\d+\.tmp$/;
  * more, and in a folder what killed processes left half-written. Nothing is done while a process renders to the output.
  *
  * @returns the runs that are forgotten
+ * @throws TilerError if what decides about something cannot be read: it is not removed then
  */
 export async function cleanLocalRuns(place: LocalPlace, options: CleanLocalOptions): Promise<readonly string[]> {
   if ((await filesByRun(place)).size === 0 && (await findOwner(place)) === null) return [];
@@ -34,7 +35,7 @@ export async function cleanLocalRuns(place: LocalPlace, options: CleanLocalOptio
   try {
     let isNeeded = false;
     for (const [run, files] of await filesByRun(place)) {
-      const status = await readLocalStatus(localPathsOf(place, run).status).catch(() => null);
+      const status = await readLocalStatus(localPathsOf(place, run).status).catch(noneIfForeign);
       if (Date.now() - (await lastChange(status, files)) < options.olderThanMs) {
         isNeeded ||= status?.state !== 'complete';
         continue;
@@ -61,7 +62,7 @@ async function removeLeftovers({ output }: LocalPlace, { config: { s3 } }: Clean
   const unused = { extension: 'png', contentType: 'image/png', counters: createIoCounters() };
   await using store = await openTileStore(output, { ...unused, forcePathStyle: s3.forcePathStyle }, { signal });
   // A tileset that is complete may keep its parts, for updates.
-  const manifest = await readManifest(store, { signal }).catch(() => null);
+  const manifest = await readManifest(store, { signal });
   await store.deleteStaged({ signal, keepParts: manifest?.state === 'complete' && manifest.parts !== undefined });
   const location = parseStoreLocation(output);
   if (location.kind === 'folder') await removeHalfWritten(location.path, 2);

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type * as z from 'zod';
-import { TilerError } from '../../src/errors.ts';
+import { digestOf } from '../../src/digest.ts';
+import { TilerError, isTilerError, systemCodeOf } from '../../src/errors.ts';
 import { parseStoreLocation } from '../../src/store/open-store.ts';
 
 /** Where local runs to one output keep their files: beside the tiles of a folder, else in the state folder of this machine. */
@@ -31,7 +31,7 @@ const MIB = 1024 * 1024;
 /** Where the files of an output's runs lie. @throws TilerError `REQUEST_INVALID` if the output is none */
 export function localPlaceOf(output: string, stateDir: string): LocalPlace {
   const location = parseStoreLocation(output);
-  const hashed = (name: string): string => `-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
+  const hashed = (name: string): string => `-${digestOf(name, 8)}`;
   if (location.kind !== 'folder') return { output, folder: resolve(stateDir), suffix: hashed(output) };
   const folder = resolve(location.path);
   const place = { folder: join(folder, '.tilewright') };
@@ -61,12 +61,9 @@ function runOfFile({ suffix }: LocalPlace, name: string): string | null {
 
 /** Paths of all files of a place by the run that they belong to. */
 export async function filesByRun(place: LocalPlace): Promise<ReadonlyMap<string, readonly string[]>> {
-  const names = await readdir(place.folder).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
-    throw new TilerError('STORE_UNAVAILABLE', `Listing ${place.folder}: ${codeOf(error) ?? ''}`, { cause: error });
-  });
+  const names = await readdir(place.folder).catch(noneIfAbsent(`Listing ${place.folder}`));
   const files = new Map<string, string[]>();
-  for (const name of names.sort((a, b) => (a < b ? -1 : 1))) {
+  for (const name of (names ?? []).sort((a, b) => (a < b ? -1 : 1))) {
     const run = runOfFile(place, name);
     if (run !== null) files.set(run, [...(files.get(run) ?? []), join(place.folder, name)]);
   }
@@ -112,20 +109,32 @@ export async function readDocument<T>(path: string, schema: z.ZodType<T>, maxByt
   }
 }
 
-async function readBounded(path: string, maxBytes: number): Promise<string | null> {
-  try {
-    const { size } = await stat(path);
-    if (size <= maxBytes) return await readFile(path, 'utf8');
-    throw new TilerError('STORE_CONFLICT', `Reading ${path}: found ${size} bytes, expected at most ${maxBytes}`);
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
-    if (error instanceof TilerError) throw error;
-    throw new TilerError('STORE_UNAVAILABLE', `Reading ${path}: ${code ?? 'an unknown failure'}`, { cause: error });
-  }
+/**
+ * For the `catch` of a read for which a document of another kind is as good as none: anybody can have written it, and a
+ * crash of the machine may leave an empty one. Everything else is thrown on.
+ */
+export function noneIfForeign(error: unknown): null {
+  if (isTilerError(error) && error.code === 'STORE_CONFLICT') return null;
+  throw error;
 }
 
-/** The system's code of an error, such as `ENOENT`; null = it has none. */
-export function codeOf(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+async function readBounded(path: string, maxBytes: number): Promise<string | null> {
+  const attempted = `Reading ${path}`;
+  const found = await stat(path).catch(noneIfAbsent(attempted));
+  if (found === null) return null;
+  if (found.size <= maxBytes) return await readFile(path, 'utf8').catch(noneIfAbsent(attempted));
+  throw new TilerError('STORE_CONFLICT', `${attempted}: found ${found.size} bytes, expected at most ${maxBytes}`);
+}
+
+/**
+ * For the `catch` of what was attempted at a path: null if that is not there.
+ *
+ * @throws TilerError `STORE_UNAVAILABLE` for everything else
+ */
+export function noneIfAbsent(attempted: string): (error: unknown) => null {
+  return (error) => {
+    const code = systemCodeOf(error) ?? 'an unknown failure';
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw new TilerError('STORE_UNAVAILABLE', `${attempted}: ${code}`, { cause: error });
+  };
 }

@@ -4,6 +4,7 @@ import type { LocalPaths } from './local-files.ts';
 import { readKeptRequest } from './local-request.ts';
 import type { LocalStatus } from './local-status.ts';
 import { createPlan } from '../plan-jobs.ts';
+import { zoomOfIndex } from './run-tally.ts';
 
 /** A plan of more slots takes seconds to go through; the counts of the document are at most a second older. */
 const MAX_COUNTED = 2_000_000;
@@ -26,7 +27,7 @@ export async function withJournalCounts(
   for (const work of createPlan(kept.request).works()) {
     const slot = slotState(slots[work.index] ?? 0);
     if (!slot.isDone && !slot.isFailed) continue;
-    const zoom = zooms.find((one) => work.index >= one.firstIndex && work.index < one.firstIndex + one.indexCount);
+    const zoom = zoomOfIndex(zooms, work.index);
     if (zoom !== undefined) zoom[slot.isDone ? 'done' : 'failed']++;
     if (slot.isDone) done++;
     else failed++;

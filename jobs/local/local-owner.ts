@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, readlink, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, open, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
-import { TilerError, isTilerError } from '../../src/errors.ts';
-import { codeOf, readDocument, writeDocument } from './local-files.ts';
+import { TilerError, systemCodeOf } from '../../src/errors.ts';
+import { identifyProcess, isProcessAlive } from '../../src/process-identity.ts';
+import { noneIfAbsent, noneIfForeign, readDocument, writeDocument } from './local-files.ts';
 import type { LocalPlace } from './local-files.ts';
 
 const OwnerSchema = z.object({
@@ -56,26 +57,16 @@ function ownerPath({ folder, suffix }: LocalPlace): string {
 /** Who has an output; null = nobody. */
 export async function findOwner(place: LocalPlace): Promise<FoundOwner | null> {
   const path = ownerPath(place);
-  const found = await stat(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return null;
-    throw new TilerError('STORE_UNAVAILABLE', `Reading ${path}: ${codeOf(error) ?? ''}`, { cause: error });
-  });
+  const found = await stat(path).catch(noneIfAbsent(`Reading ${path}`));
   if (found === null) return null;
   const silentMs = Math.max(0, Date.now() - found.mtimeMs);
-  const owner = await readDocument(path, OwnerSchema).catch((error: unknown) => {
-    // A crash of the machine may leave an empty file.
-    if (isTilerError(error) && error.code === 'STORE_CONFLICT') return null;
-    throw error;
-  });
+  const owner = await readDocument(path, OwnerSchema).catch(noneIfForeign);
   return { owner, silentMs, isAlive: await isOwnerAlive(owner, silentMs) };
 }
 
 async function isOwnerAlive(owner: LocalOwner | null, silentMs: number): Promise<boolean> {
-  if (owner !== null && owner.host === hostname() && owner.machine === (await machineId())) {
-    if (owner.machine !== null) return (await processStartOf(owner.pid)) === owner.processStart;
-    if (!isProcessThere(owner.pid)) return false;
-  }
-  return silentMs < SILENCE_MS;
+  const isAlive = owner?.host === hostname() ? await isProcessAlive(owner) : null;
+  return isAlive ?? silentMs < SILENCE_MS;
 }
 
 /** @throws TilerError `STORE_CONFLICT` if a process that lives renders to this output */
@@ -105,18 +96,20 @@ export async function takeOwnership(
   onLost: (error: TilerError) => void,
 ): Promise<OwnerLock> {
   const path = ownerPath(place);
-  const owner = await identify(run);
+  const token = randomUUID();
+  const owner: LocalOwner = { v: 1, token, ...(await identifyProcess()), run, since: new Date().toISOString() };
   await withMutex(`${path}.mutex`, place, async () => {
     await refuseIfOwned(place);
     await writeDocument(path, owner);
   });
-  const isOurs = async (): Promise<boolean> => {
-    // Any failure but the document's absence says nothing.
-    const found = await readDocument(path, OwnerSchema).catch(() => owner);
-    return found?.token === owner.token;
-  };
+  /** Null = that cannot be told now: any failure but the document's absence says nothing. */
+  const isOurs = async (): Promise<boolean | null> =>
+    await readDocument(path, OwnerSchema).then(
+      (found) => found?.token === owner.token,
+      () => null,
+    );
   const beat = async (): Promise<void> => {
-    if (await isOurs()) await utimes(path, new Date(), new Date()).catch(() => {});
+    if ((await isOurs()) !== false) await utimes(path, new Date(), new Date()).catch(() => {});
     else {
       clearInterval(timer);
       const message = `Rendering to ${place.output}: found that another process has taken it over, or that ${path} was deleted`;
@@ -128,22 +121,9 @@ export async function takeOwnership(
     owner,
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
-      if (await isOurs()) await rm(path, { force: true });
+      // What cannot be told to be ours stays; that this process is dead can be seen in it.
+      if ((await isOurs()) === true) await rm(path, { force: true });
     },
-  };
-}
-
-async function identify(run: string): Promise<LocalOwner> {
-  const { pid } = process;
-  return {
-    v: 1,
-    token: randomUUID(),
-    pid,
-    host: hostname(),
-    machine: await machineId(),
-    processStart: await processStartOf(pid),
-    run,
-    since: new Date().toISOString(),
   };
 }
 
@@ -172,35 +152,8 @@ async function createMutex(path: string, { folder }: LocalPlace): Promise<boolea
     await (await open(path, 'wx')).close();
     return true;
   } catch (error) {
-    const code = codeOf(error);
+    const code = systemCodeOf(error);
     if (code === 'EEXIST') return false;
     throw new TilerError('STORE_FORBIDDEN', `Writing ${path}: ${code ?? 'an unknown failure'}`, { cause: error });
-  }
-}
-
-/** What two processes must have in common for their numbers to mean the same; null where there is no /proc. */
-async function machineId(): Promise<string | null> {
-  try {
-    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
-    return `${boot.trim()} ${await readlink('/proc/self/ns/pid')}`;
-  } catch {
-    return null;
-  }
-}
-
-/** When a process started, from /proc; null if it is not there, or dead and not yet reaped. */
-async function processStartOf(pid: number): Promise<string | null> {
-  const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
-  // The second field, the name of the program, is in parentheses and may hold anything.
-  const [state, ...fields] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return state === 'Z' || state === 'X' ? null : (fields[18] ?? null);
-}
-
-function isProcessThere(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // It is there, and somebody else's.
-    return codeOf(error) === 'EPERM';
   }
 }

@@ -1,7 +1,7 @@
 import type { TilerError } from '../../src/errors.ts';
 import type { IoCounters } from '../../src/observe.ts';
 import type { TileFailure } from '../../src/render/tile-renderer.ts';
-import { filesByRun, localPathsOf, removeFiles } from './local-files.ts';
+import { filesByRun, localPathsOf, noneIfForeign, removeFiles } from './local-files.ts';
 import type { LocalPaths, LocalPlace } from './local-files.ts';
 import { takeOwnership } from './local-owner.ts';
 import type { OwnerLock } from './local-owner.ts';
@@ -71,7 +71,8 @@ export class LocalRecord implements AsyncDisposable {
   /** The document of the run is ours to write. */
   private isBegun = false;
   private isLost = false;
-  private saidWriteFailed = false;
+  /** Failures that were said. */
+  private readonly noted = new Set<string>();
 
   /** @throws TilerError `STORE_CONFLICT` if another process renders to the output, `STORE_FORBIDDEN` */
   static async open(options: LocalRecordOptions): Promise<LocalRecord> {
@@ -90,7 +91,7 @@ export class LocalRecord implements AsyncDisposable {
     this.writer = new StatusWriter(
       this.paths.status,
       () => this.snapshot(),
-      (error) => this.noteWriteFailure(error),
+      (error) => this.noteOnce('the status of the run cannot be written', error),
     );
   }
 
@@ -98,8 +99,8 @@ export class LocalRecord implements AsyncDisposable {
   async begin({ continues }: { readonly continues: boolean }): Promise<void> {
     const { place, run, request } = this.options;
     for (const [other, files] of await filesByRun(place)) if (other !== run) await removeFiles(files);
-    // What cannot be read is no reason not to render: it is written anew.
-    this.earlier = continues ? await readLocalStatus(this.paths.status).catch(() => null) : null;
+    // A document of another kind is no reason not to render: it is written anew.
+    this.earlier = continues ? await readLocalStatus(this.paths.status).catch(noneIfForeign) : null;
     this.startedAt = this.earlier?.startedAt ?? this.startedAt;
     await keepRequest(this.paths.request, request);
     this.isBegun = true;
@@ -109,11 +110,13 @@ export class LocalRecord implements AsyncDisposable {
   /** Does what commands say from now on. */
   async follow(steering: RunSteering): Promise<void> {
     await this.write();
-    this.commands = watchCommands(this.paths.control, this.lock.owner.token, async (command, id) => {
+    const onCommand = async (command: RunCommand, id: string): Promise<void> => {
       this.lastCommand = id;
       if (this.endedAt === null) steering[command]();
       await this.write();
-    });
+    };
+    const onError = (error: unknown): void => this.noteOnce('commands to the run cannot be read', error);
+    this.commands = watchCommands(this.paths.control, this.lock.owner.token, { onCommand, onError });
   }
 
   /** Counts have changed. */
@@ -149,10 +152,10 @@ export class LocalRecord implements AsyncDisposable {
     if (this.isBegun && !this.isLost) await this.writer.write();
   }
 
-  private noteWriteFailure(error: unknown): void {
-    if (this.saidWriteFailed) return;
-    this.saidWriteFailed = true;
-    this.options.note(`the status of the run cannot be written: ${error instanceof Error ? error.message : ''}`);
+  private noteOnce(what: string, error: unknown): void {
+    if (this.noted.has(what)) return;
+    this.noted.add(what);
+    this.options.note(`${what}: ${error instanceof Error ? error.message : ''}`);
   }
 
   private snapshot(): LocalStatus {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import * as z from 'zod';
-import { readDocument, writeDocument } from './local-files.ts';
+import { noneIfForeign, readDocument, writeDocument } from './local-files.ts';
 
 const ControlSchema = z.object({
   v: z.literal(1),
@@ -24,25 +24,33 @@ export async function sendCommand(path: string, owner: string, command: RunComma
   return id;
 }
 
-/** Takes a command back that nobody has taken: it must not be done at a time when nobody expects it. */
+/**
+ * Takes a command back that nobody has taken: it must not be done at a time when nobody expects it.
+ *
+ * @throws TilerError `STORE_UNAVAILABLE` if it cannot be read whose command is there
+ */
 export async function withdrawCommand(path: string, id: string): Promise<void> {
-  const found = await readDocument(path, ControlSchema).catch(() => null);
+  const found = await readCommand(path);
   if (found?.id === id) await rm(path, { force: true });
 }
 
-/**
- * Looks twice a second for commands to the process `owner`, and calls `onCommand` once for each. A document that is no
- * command is ignored, as anybody can have put it there.
- */
-export function watchCommands(
-  path: string,
-  owner: string,
-  onCommand: (command: RunCommand, id: string) => Promise<void>,
-): Disposable {
+/** Null = there is none; a document that is no command is ignored. */
+async function readCommand(path: string): Promise<z.output<typeof ControlSchema> | null> {
+  return await readDocument(path, ControlSchema).catch(noneIfForeign);
+}
+
+export interface CommandListeners {
+  readonly onCommand: (command: RunCommand, id: string) => Promise<void>;
+  /** A look failed; the next one comes all the same. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Looks twice a second for commands to the process `owner`, and calls `onCommand` once for each. */
+export function watchCommands(path: string, owner: string, { onCommand, onError }: CommandListeners): Disposable {
   let last: string | null = null;
   let isBusy = false;
   const look = async (): Promise<void> => {
-    const found = await readDocument(path, ControlSchema).catch(() => null);
+    const found = await readCommand(path);
     if (found === null || found.owner !== owner || found.id === last) return;
     last = found.id;
     await onCommand(found.command, found.id);
@@ -50,7 +58,9 @@ export function watchCommands(
   const timer = setInterval(() => {
     if (isBusy) return;
     isBusy = true;
-    void look().finally(() => (isBusy = false));
+    void look()
+      .catch(onError)
+      .finally(() => (isBusy = false));
   }, POLL_INTERVAL_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }

@@ -43,6 +43,14 @@ export interface RunTally {
   addIo(io: IoCounters): void;
 }
 
+/** The zoom that an index is of. */
+export function zoomOfIndex<T extends Pick<ZoomRange, 'firstIndex' | 'indexCount'>>(
+  zooms: readonly T[],
+  index: number,
+): T | undefined {
+  return zooms.find(({ firstIndex, indexCount }) => index >= firstIndex && index < firstIndex + indexCount);
+}
+
 /** Creates a tally of nothing. `total` is in tiles. */
 export function createRunTally(total: number, zooms: readonly ZoomRange[] = []): RunTally {
   const io = createIoCounters();
@@ -57,7 +65,7 @@ export function createRunTally(total: number, zooms: readonly ZoomRange[] = []):
     settledMetatiles++;
     if (hasFailed) failedMetatiles++;
     if (unchanged) unchangedMetatiles++;
-    const zoom = perZoom.find(({ firstIndex, indexCount }) => index >= firstIndex && index < firstIndex + indexCount);
+    const zoom = zoomOfIndex(perZoom, index);
     if (zoom !== undefined) zoom[hasFailed ? 'failed' : 'done']++;
   };
 

@@ -1,16 +1,17 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { TilerError } from '../../src/errors.ts';
 import { WORLD_BBOX } from '../../src/geo/bbox.ts';
 import { fromFileError, isMissing } from '../../src/store/file-error.ts';
-import { openMbtiles } from '../../src/store/mbtiles/mbtiles-reader.ts';
-import type { MbtilesReader } from '../../src/store/mbtiles/mbtiles-reader.ts';
+import { openForeignMbtiles } from '../../src/store/mbtiles/foreign-mbtiles.ts';
+import type { ForeignMbtiles } from '../../src/store/mbtiles/foreign-mbtiles.ts';
 import type { StoreCallOptions } from '../../src/store/tile-store.ts';
 import { parseVersions } from '../../src/store/version-document.ts';
 import type { VersionsDocument } from '../../src/store/versions.ts';
 import { lookAtPicture } from './picture.ts';
 import type { Picture } from './picture.ts';
 import { createFresh } from '../fresh.ts';
+import { statOf } from '../tilesets/tileset-place.ts';
 import { PICTURE_TYPES } from './tileset-view.ts';
 import type { Fresh } from '../fresh.ts';
 import type { PreviewSource, TilesetView } from './tileset-view.ts';
@@ -18,7 +19,7 @@ import type { PreviewSource, TilesetView } from './tileset-view.ts';
 interface OpenFile {
   /** Changes when the file does. */
   readonly state: string;
-  readonly reader: MbtilesReader;
+  readonly reader: ForeignMbtiles;
   readonly view: TilesetView;
 }
 
@@ -89,10 +90,11 @@ export class MbtilesPreview implements PreviewSource {
   }
 
   private async openFile(path: string, last: OpenFile | null): Promise<OpenFile> {
-    const found = await stat(path).catch(() => null);
+    const found = await statOf(path);
     const state = found === null ? 'none' : `${found.ino} ${found.size} ${found.mtimeMs}`;
-    if (last?.state === state) return last;
-    const reader = await openMbtiles(path);
+    // One that took too long is closed.
+    if (last?.state === state && last.reader.isOpen) return last;
+    const reader = await openForeignMbtiles(path, this.options);
     if (reader === null) throw new TilerError('REQUEST_INVALID', `Previewing ${path}: found no such file`);
     try {
       const view = await describe(reader, this.options);
@@ -105,9 +107,9 @@ export class MbtilesPreview implements PreviewSource {
   }
 }
 
-async function describe(reader: MbtilesReader, options: StoreCallOptions): Promise<TilesetView> {
+async function describe(reader: ForeignMbtiles, options: StoreCallOptions): Promise<TilesetView> {
   const { label, metadata } = reader;
-  const zooms = reader.zooms();
+  const zooms = await reader.zooms(options);
   const picture = zooms === null ? null : await firstPicture(reader, options);
   const extension = metadata.format ?? picture?.extension ?? '';
   const contentType = PICTURE_TYPES[extension];
@@ -128,13 +130,13 @@ async function describe(reader: MbtilesReader, options: StoreCallOptions): Promi
     tileSize: metadata.tileSize ?? picture?.tileSize ?? 256,
     version: null,
     archive: null,
-    tile: async (tile) => await Promise.resolve(reader.tile(tile)),
+    tile: async (tile, callOptions) => await reader.tile(tile, callOptions),
   };
 }
 
-async function firstPicture(reader: MbtilesReader, options: StoreCallOptions): Promise<Picture | null> {
+async function firstPicture(reader: ForeignMbtiles, options: StoreCallOptions): Promise<Picture | null> {
   for await (const tile of reader.list(options)) {
-    const bytes = reader.tile(tile);
+    const bytes = await reader.tile(tile, options);
     return bytes === null ? null : await lookAtPicture(bytes);
   }
   return null;

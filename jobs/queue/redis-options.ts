@@ -5,6 +5,7 @@ import type { RedisOptions } from 'ioredis';
 import { redactValue } from '../../src/config.ts';
 import type { Config } from '../../src/config.ts';
 import { TilerError } from '../../src/errors.ts';
+import { PatientSentinelConnector } from './patient-sentinel-connector.ts';
 
 /** A connection to one server (also one found by Sentinels), or to a Redis Cluster. */
 export type RedisConnection = Redis | Cluster;
@@ -28,12 +29,16 @@ type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
- * While another node of a cluster takes over the slots of a dead one, a command is sent again: 64 times 500 ms are twice
- * the 15 s after which a node counts as dead by default.
+ * While another node of a cluster takes over the slots of a dead one, or a dead one starts again, a command is sent again.
+ * Each 500 ms take two of these: a node that is alive points to the dead one, which does not answer. So a command waits for
+ * some minutes; a node counts as dead after 15 s by default.
  */
-const CLUSTER_RESENDS = 64;
+const CLUSTER_RESENDS = 1_000;
 const CLUSTER_RESEND_MS = 500;
 const CLUSTER_SLOTS_TIMEOUT_MS = 5_000;
+
+/** How soon commands leave a node that hangs, and closes no connection, once another has its slots. */
+const CLUSTER_SLOTS_REFRESH_MS = 5_000;
 
 /** The addresses as they may be shown: without user and password. */
 export function shownAddress({ urls }: Pick<RedisSettings, 'urls'>): string {
@@ -122,6 +127,9 @@ function createCluster(
     {
       redisOptions,
       lazyConnect,
+      // What BullMQ's workers await when they connect again, the promise of `connect`, is never settled if this check
+      // finds a cluster that lacks slots: their worker would take no job any more. Commands wait for slots anyway.
+      enableReadyCheck: lazyConnect,
       // A replica may be behind: a metatile that was settled would look as if it were not.
       scaleReads: 'master',
       clusterRetryStrategy: retryWaitMs,
@@ -129,6 +137,7 @@ function createCluster(
       retryDelayOnFailover: CLUSTER_RESEND_MS,
       retryDelayOnClusterDown: CLUSTER_RESEND_MS,
       slotsRefreshTimeout: CLUSTER_SLOTS_TIMEOUT_MS,
+      slotsRefreshInterval: CLUSTER_SLOTS_REFRESH_MS,
       // Names stay names, since certificates are for names.
       dnsLookup: (address, callback) => callback(null, address),
     },
@@ -147,6 +156,7 @@ function sentinelOptions(
     name: sentinelName,
     sentinels: sentinels.map(({ host, port }) => ({ host, port: port ?? 26_379 })),
     sentinelRetryStrategy: retryWaitMs,
+    Connector: PatientSentinelConnector,
     // A primary that hangs keeps its connections: the Sentinels say when another one has taken over.
     failoverDetector: true,
     ...(tls === undefined ? {} : { sentinelTLS: tls, enableTLSForSentinelMode: true }),

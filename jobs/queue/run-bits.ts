@@ -1,3 +1,4 @@
+import { TilerError } from '../../src/errors.ts';
 import type { RedisConnection } from './redis.ts';
 import type { RunKeys } from './run-keys.ts';
 import { RECOUNT_RUN } from './run-scripts.ts';
@@ -148,9 +149,20 @@ export class RunBits {
   }
 }
 
-/** The replies of a pipeline or transaction. @throws the first error among them */
+/**
+ * The replies of a pipeline or transaction.
+ *
+ * @throws TilerError `QUEUE_UNAVAILABLE` if a transaction was given up, which is not the same as one without replies; else
+ * the first error among them
+ */
 export function repliesOf(replies: readonly (readonly [error: Error | null, reply: unknown])[] | null): unknown[] {
-  return (replies ?? []).map(([error, reply]) => {
+  if (replies === null) {
+    throw new TilerError(
+      'QUEUE_UNAVAILABLE',
+      'Reading a run from Redis: the transaction was given up, expected replies',
+    );
+  }
+  return replies.map(([error, reply]) => {
     if (error !== null) throw error;
     return reply;
   });

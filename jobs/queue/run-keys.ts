@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digestOf } from '../../src/digest.ts';
 import { keyPrefix } from './catalog.ts';
 
 /**
@@ -58,7 +58,7 @@ export class RunKeys {
 
   /** Says which run writes to an output. */
   output(output: string): string {
-    return `${this.prefix}:output:${createHash('sha256').update(output).digest('hex')}`;
+    return `${this.prefix}:output:${digestOf(output, 64)}`;
   }
 }
 

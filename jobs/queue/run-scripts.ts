@@ -23,16 +23,6 @@ redis.call('SADD', KEYS[2], ARGV[1])
 redis.call('SADD', KEYS[3], ARGV[1])
 return 1`;
 
-/** KEYS: lock. ARGV: token, milliseconds. Holds it for longer, if it is held. → 1 = it is */
-export const EXTEND_LOCK = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
-
-/** KEYS: lock. ARGV: token. → 1 = it was held, and is not any more */
-export const RELEASE_LOCK = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])`;
-
 /** KEYS: record. ARGV: field, text. Notes it unless the record is gone. → 1 = noted */
 export const NOTE = `
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end

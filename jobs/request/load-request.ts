@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { isAbortError, TilerError } from '../../src/errors.ts';
+import { isAbortError, isTilerError, systemCodeOf, TilerError } from '../../src/errors.ts';
 import type { Bbox } from '../../src/geo/bbox.ts';
+import { isObject } from '../../src/stac/item.ts';
 import { areaOfGeojson } from './area-file.ts';
 import { parseJsonText } from './json-text.ts';
 import { requestError } from './request-problem.ts';
@@ -89,7 +90,7 @@ async function inlineArea(
       problems: problems.map((one) => ({ path: 'area.file', text: `in ${name}, ${one.path}: ${one.text}` })),
     };
   } catch (error) {
-    if (error instanceof TilerError) {
+    if (isTilerError(error)) {
       return { document, problems: [{ path: 'area.file', text: error.message }] };
     }
     throw error;
@@ -108,10 +109,10 @@ async function readText(path: string, label: string, maxBytes: number, signal: A
     }
     return await file.readFile({ encoding: 'utf8', signal });
   } catch (error) {
-    if (error instanceof TilerError || isAbortError(error)) {
+    if (isTilerError(error) || isAbortError(error)) {
       throw error;
     }
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'an unknown failure';
+    const code = systemCodeOf(error) ?? 'an unknown failure';
     const found = FILE_FAULTS[code] ?? code;
     throw new TilerError('REQUEST_INVALID', `Reading ${label}: found ${found}, expected a JSON file`, { cause: error });
   }
@@ -125,8 +126,4 @@ const FILE_FAULTS: Readonly<Record<string, string>> = {
 
 function isUrl(output: string): boolean {
   return /^[a-z][a-z0-9+.-]+:/i.test(output);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { canonicalJson } from '../../src/digest.ts';
+import { canonicalJson, digestOf } from '../../src/digest.ts';
 import type { TilesetRequest } from './tileset-request.ts';
 
 /**
@@ -78,5 +77,5 @@ function tilesetFields(request: TilesetRequest): Readonly<Record<string, unknown
 }
 
 function hash(fields: Readonly<Record<string, unknown>>): string {
-  return createHash('sha256').update(canonicalJson(fields)).digest('hex');
+  return digestOf(canonicalJson(fields), 64);
 }

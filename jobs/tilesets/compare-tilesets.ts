@@ -1,5 +1,5 @@
 import type { TileChange } from '../../src/store/records/diff-records.ts';
-import { RecordsReader } from '../../src/store/records/records-reader.ts';
+import { openRecords } from '../../src/store/records/write-records.ts';
 import type { StoreCallOptions } from '../../src/store/tile-store.ts';
 import { diffTilesets } from '../../src/store/verify/diff-tilesets.ts';
 import type { ComparedTileset } from '../../src/store/verify/diff-tilesets.ts';
@@ -32,19 +32,9 @@ async function comparedOf(
 ): Promise<ComparedTileset> {
   return {
     tiles,
-    records: version === null ? null : await openRecordsOf(objects, version.records, options),
+    records: version === null ? null : await openRecords(objects, version, options),
     requestHash: version?.requestHash ?? null,
   };
-}
-
-async function openRecordsOf(
-  objects: OpenTileset['objects'],
-  file: NonNullable<OpenTileset['version']>['records'],
-  options: StoreCallOptions,
-): Promise<RecordsReader> {
-  const read: Parameters<typeof RecordsReader.open>[2] = (offset, length, call) =>
-    objects.read(file.path, offset, length, call);
-  return await RecordsReader.open(file, objects.label, read, options);
 }
 
 /** Tiles that are opened once they are asked for. */

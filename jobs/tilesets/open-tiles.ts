@@ -27,8 +27,8 @@ export async function openTiles(tileset: OpenTileset, options: StoreCallOptions)
   if (kind === 'folder') return await openFolder(tileset, options);
   if (archive === null) return null;
   if (kind === 'pmtiles') return await ArchiveTiles.open(objectSource(objects, archive), options);
-  const { openMbtiles } = await import('../../src/store/mbtiles/mbtiles-reader.ts');
-  const reader = await openMbtiles(resolve(objects.label, archive));
+  const { openForeignMbtiles } = await import('../../src/store/mbtiles/foreign-mbtiles.ts');
+  const reader = await openForeignMbtiles(resolve(objects.label, archive), options);
   if (reader === null) throw new TilerError('REQUEST_INVALID', `Opening ${label}: it is not there`);
   const { MbtilesTiles } = await import('../../src/store/verify/mbtiles-tiles.ts');
   return new MbtilesTiles(reader);

@@ -1,11 +1,7 @@
-import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Config } from '../../src/config.ts';
-import { TilerError } from '../../src/errors.ts';
+import { basename, dirname } from 'node:path';
+import { isTilerError, TilerError } from '../../src/errors.ts';
 import { createIoCounters } from '../../src/observe.ts';
 import { FileObjects } from '../../src/store/file-objects.ts';
-import { parseStoreLocation } from '../../src/store/open-store.ts';
 import type { StoreCallOptions } from '../../src/store/tile-store.ts';
 import { currentVersion, readVersions } from '../../src/store/version-document.ts';
 import type { ReadableObjects } from '../../src/store/verify/tileset-tiles.ts';
@@ -14,12 +10,13 @@ import { CleanupStack } from '../cleanup-stack.ts';
 import { createOpenRanges } from '../open-ranges.ts';
 import { placeOfArchive } from '../place-of-archive.ts';
 import type { TilesetRequest } from '../request/tileset-request.ts';
+import { mbtilesPathOf, openFolder, requestNamed } from './tileset-place.ts';
+import type { OpenPlaceOptions } from './tileset-place.ts';
 import { createRangeObjects } from './range-objects.ts';
 
-export interface OpenTilesetOptions extends StoreCallOptions {
-  readonly config: Config;
-  /** What relative paths are relative to. */
-  readonly cwd: string;
+export interface OpenTilesetOptions extends OpenPlaceOptions {
+  /** A document of versions that is none is said in `damage`, and is no error. */
+  readonly allowsDamage?: boolean;
 }
 
 /** A finished tileset of any form and make. */
@@ -37,6 +34,8 @@ export interface OpenTileset extends AsyncDisposable {
   readonly versions: VersionsDocument | null;
   /** The one that was asked for, else the current one; null for what has none. */
   readonly version: TilesetVersion | null;
+  /** Why the document of versions, which is there, cannot be read; null = it can, or there is none. */
+  readonly damage: string | null;
 }
 
 /** `@3-ab12cd34` behind the name of a tileset. */
@@ -56,16 +55,30 @@ const TILESET_DESCRIPTION =
 export async function openTileset(target: string, options: OpenTilesetOptions): Promise<OpenTileset> {
   const versionId = VERSION_ENDING.exec(target)?.[1] ?? null;
   const name = target.replace(VERSION_ENDING, '');
-  const request = /\.json$/i.test(name) ? await loadRequest(name, options) : null;
+  const request = await requestNamed(name, options);
   const place = request?.output ?? name;
   const opened = await openPlace(place, options);
   try {
     const path = opened.archive === null ? 'versions.json' : `${stemOf(opened.archive)}.versions.json`;
-    const versions = await readVersions(opened.objects, path, options);
-    return { ...opened, request, versions, version: versionOf(versions, versionId, opened.label) };
+    const found = await readWithDamage(opened.objects, path, options);
+    const version = found.damage === null ? versionOf(found.versions, versionId, opened.label) : null;
+    return { ...opened, request, ...found, version };
   } catch (error) {
     await opened[Symbol.asyncDispose]();
     throw error;
+  }
+}
+
+async function readWithDamage(
+  objects: ReadableObjects,
+  path: string,
+  options: OpenTilesetOptions,
+): Promise<Pick<OpenTileset, 'versions' | 'damage'>> {
+  try {
+    return { versions: await readVersions(objects, path, options), damage: null };
+  } catch (error) {
+    if (options.allowsDamage !== true || !isTilerError(error) || error.code !== 'STORE_CONFLICT') throw error;
+    return { versions: null, damage: error.message };
   }
 }
 
@@ -92,12 +105,13 @@ function versionOf(versions: VersionsDocument | null, id: string | null, label: 
   throw new TilerError('REQUEST_INVALID', `Opening the version ${id} of ${label}: found ${there}`);
 }
 
-type OpenedPlace = Omit<OpenTileset, 'request' | 'versions' | 'version'>;
+type OpenedPlace = Omit<OpenTileset, 'request' | 'versions' | 'version' | 'damage'>;
 
 async function openPlace(place: string, options: OpenTilesetOptions): Promise<OpenedPlace> {
-  if (/\.mbtiles$/i.test(place)) return await openMbtilesFolder(place, options);
+  if (/\.mbtiles$/i.test(place)) return openMbtilesFolder(place, options);
   if (/^https?:\/\//i.test(place) || /\.pmtiles$/i.test(place)) return openByRanges(place, options);
-  const { objects, close } = await openObjects(place, options);
+  const objects = await openFolder(place, options, TILESET_DESCRIPTION);
+  const close = async (): Promise<void> => await objects[Symbol.asyncDispose]();
   return { kind: 'folder', label: objects.label, objects, archive: null, [Symbol.asyncDispose]: close };
 }
 
@@ -117,48 +131,14 @@ function openByRanges(place: string, { config, cwd }: OpenTilesetOptions): Opene
   };
 }
 
-async function openMbtilesFolder(place: string, options: OpenTilesetOptions): Promise<OpenedPlace> {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(place)?.[1]?.toLowerCase();
-  if (scheme !== undefined && scheme !== 'file') {
-    throw invalid(`Opening "${place}": expected MBTiles, which are read from files, in a file of this machine`);
-  }
-  const path = scheme === 'file' ? fileURLToPath(place) : resolve(options.cwd, place);
-  const { path: folder, archive } = parseStoreLocation(path) as { readonly path: string; readonly archive: string };
-  const objects = new FileObjects(folder, createIoCounters());
+function openMbtilesFolder(place: string, { cwd }: OpenTilesetOptions): OpenedPlace {
+  const path = mbtilesPathOf(place, cwd);
+  const objects = new FileObjects(dirname(path), createIoCounters());
   return {
     kind: 'mbtiles',
     label: path,
     objects,
-    archive,
+    archive: basename(path),
     [Symbol.asyncDispose]: () => objects[Symbol.asyncDispose](),
   };
-}
-
-async function openObjects(
-  place: string,
-  { config, cwd, signal }: OpenTilesetOptions,
-): Promise<{ readonly objects: ReadableObjects; readonly close: () => Promise<void> }> {
-  const counters = createIoCounters();
-  const location = parseStoreLocation(place);
-  if (location.kind === 's3') {
-    const { openS3Objects } = await import('../../src/store/s3-store.ts');
-    const objects = await openS3Objects(location, { ...config.s3, counters }, { signal });
-    return { objects, close: () => objects[Symbol.asyncDispose]() };
-  }
-  const path = resolve(cwd, location.path);
-  const found = await stat(path).catch(() => null);
-  if (found?.isDirectory() !== true) {
-    throw invalid(`Opening ${path}: found ${found === null ? 'nothing' : 'a file'}, expected ${TILESET_DESCRIPTION}`);
-  }
-  const objects = new FileObjects(path, counters);
-  return { objects, close: () => objects[Symbol.asyncDispose]() };
-}
-
-async function loadRequest(name: string, { cwd, signal }: OpenTilesetOptions): Promise<TilesetRequest> {
-  const { loadTilesetRequest } = await import('../request/load-request.ts');
-  return await loadTilesetRequest(name, {}, { cwd, signal });
-}
-
-function invalid(message: string): TilerError {
-  return new TilerError('REQUEST_INVALID', message);
 }

@@ -29,8 +29,6 @@ export function createRangeObjects(folder: string, open: OpenRangeSource): Reada
       return await sourceOf(path).read(offset, length, options);
     } catch (error) {
       if (isTilerError(error) && error.code === 'ASSET_NOT_FOUND') return null;
-      // The answer to a range behind the end of the file.
-      if (isTilerError(error) && error.code === 'ASSET_CORRUPT') return new Uint8Array(0);
       throw error;
     }
   };

@@ -31,7 +31,8 @@ export interface RolledBack {
 
 /**
  * Makes a version that is kept the current one, and has the documents beside the tileset point to it: all of them where the
- * request is known, or was described when the version was published; else TileJSON and style. Doing it again with the same ID is harmless.
+ * request is known, or was described when the version was published; else TileJSON and style. Doing it again with the same
+ * ID is harmless.
  *
  * @throws TilerError `REQUEST_INVALID` if there is no such version, and those of the store
  */

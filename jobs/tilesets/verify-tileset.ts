@@ -38,9 +38,27 @@ export interface TilesetReport {
  * @throws TilerError `REQUEST_INVALID` if there is nothing to check, and those of the place
  */
 export async function verifyTileset(tileset: OpenTileset, options: VerifyTilesetOptions): Promise<TilesetReport> {
+  if (tileset.damage !== null) return await verifyDamaged(tileset, tileset.damage, options);
   return tileset.version === null
     ? await verifyForeign(tileset, options)
     : await verifyOurs(tileset, tileset.version, options);
+}
+
+/** Which version counts cannot be told: what has the name of the tileset is checked by itself, if it is there. */
+async function verifyDamaged(
+  tileset: OpenTileset,
+  damage: string,
+  options: VerifyTilesetOptions,
+): Promise<TilesetReport> {
+  const { objects, archive } = tileset;
+  const problems = new ProblemList();
+  problems.add('VERSIONS', damage);
+  // In S3 an archive of ours has no object of its name.
+  const isThere = archive === null || (await objects.read(archive, 0, 1, options)) !== null;
+  if (!isThere) return { problems: problems.list(), records: null, archive: null, coverage: null };
+  const report = await verifyForeign(tileset, options);
+  problems.addAll(report.problems);
+  return { ...report, problems: problems.list() };
 }
 
 async function verifyOurs(

@@ -1,7 +1,8 @@
 import { TilerError } from '../../src/errors.ts';
 
-/** Smallest and largest value of the five fields: minute, hour, day of month, month, day of week with 7 = Sunday. */
+/** Smallest and largest value of the fields; day of week with 7 = Sunday. */
 const FIELDS = [
+  { name: 'second', min: 0, max: 59, names: [] },
   { name: 'minute', min: 0, max: 59, names: [] },
   { name: 'hour', min: 0, max: 23, names: [] },
   { name: 'day of month', min: 1, max: 31, names: [] },
@@ -24,33 +25,38 @@ export interface CronSchedule {
 }
 
 /**
- * Reads the five fields of cron: `0 3 * * *`, with lists, ranges, steps and names of months and days. Where both days are
- * given either will do, as in cron.
+ * Reads the five fields of cron: `0 3 * * *`, with lists, ranges, steps and names of months and days; with six, the first
+ * is of seconds. Where both days are given either will do, as in cron.
  *
  * @throws TilerError `REQUEST_INVALID`, also for a date that never comes
  */
 export function parseCron(text: string): CronSchedule {
-  const parts = text.trim().split(/\s+/);
-  if (parts.length !== FIELDS.length) throw unreadable(text, `${parts.length} fields, expected 5`);
-  const [minutes, hours, days, months, weekdays] = FIELDS.map((field, i) => valuesOf(parts[i] ?? '', field, text));
-  const isAnyDay = parts[2]?.startsWith('*') === true || parts[4]?.startsWith('*') === true;
+  const given = text.trim().split(/\s+/);
+  const parts = given.length === FIELDS.length ? given : ['0', ...given];
+  if (parts.length !== FIELDS.length) throw unreadable(text, `${given.length} fields, expected 5 or 6`);
+  const [seconds, minutes, hours, days, months, weekdays] = FIELDS.map((field, i) =>
+    valuesOf(parts[i] ?? '', field, text),
+  );
+  const isAnyDay = parts[3]?.startsWith('*') === true || parts[5]?.startsWith('*') === true;
   const isDay = (date: Date): boolean => {
     const isOfMonth = days?.has(date.getUTCDate()) === true;
     const weekday = date.getUTCDay();
     const isOfWeek = weekdays?.has(weekday) === true || (weekday === 0 && weekdays?.has(7) === true);
     return months?.has(date.getUTCMonth() + 1) === true && (isAnyDay ? isOfMonth && isOfWeek : isOfMonth || isOfWeek);
   };
-  const times = [...(hours ?? [])].flatMap((hour) => [...(minutes ?? [])].map((minute) => hour * 60 + minute));
+  const times = [...(hours ?? [])].flatMap((hour) =>
+    [...(minutes ?? [])].flatMap((minute) => [...(seconds ?? [])].map((second) => (hour * 60 + minute) * 60 + second)),
+  );
   times.sort((a, b) => a - b);
   const next = (after: Date): Date => {
-    const first = Math.floor(after.getTime() / 60_000) + 1;
-    const day = new Date(first * 60_000);
+    const first = Math.floor(after.getTime() / 1000) + 1;
+    const day = new Date(first * 1000);
     day.setUTCHours(0, 0, 0, 0);
     for (let i = 0; i < MAX_DAYS; i++, day.setUTCDate(day.getUTCDate() + 1)) {
       if (!isDay(day)) continue;
-      const start = day.getTime() / 60_000;
-      const time = times.find((minute) => start + minute >= first);
-      if (time !== undefined) return new Date((start + time) * 60_000);
+      const start = day.getTime() / 1000;
+      const time = times.find((second) => start + second >= first);
+      if (time !== undefined) return new Date((start + time) * 1000);
     }
     throw unreadable(text, 'a date that never comes');
   };

@@ -24,7 +24,9 @@ const CLOSE_GRACE_MS = 3_000;
 
 /**
  * Takes events about a catalog at `POST /events`, as `readEvent` understands them; `GET /healthz` says that it is there. The
- * token is given as `Authorization: Bearer`, or as the query parameter `token`, since SNS sends no headers of one's own.
+ * token is given as `Authorization: Bearer`, or as the query parameter `token`, since SNS sends no headers of one's own. It
+ * stands for whoever set it, also where SNS has a subscription confirmed. Signatures of SNS are not asked for: they say
+ * that some topic has sent a message, and every account has topics.
  *
  * @throws TilerError `CONFIG_INVALID` without a token, or if it cannot listen
  */
@@ -61,6 +63,10 @@ async function takeEvent(
   if (body === null) return sendText(response, 413, `expected at most ${MAX_BODY_BYTES} bytes`);
   const event = readEvent(body);
   if (event.kind === 'refused') return sendText(response, 400, `reading the event: ${event.problem}`);
+  if (event.kind === 'farewell') {
+    note('SNS has ended a subscription: its events do not come any more');
+    return sendText(response, 200, 'noted');
+  }
   if (event.kind === 'confirmation') {
     const isConfirmed = await confirm(event.url);
     note(isConfirmed ? 'a subscription of SNS was confirmed' : 'a subscription of SNS could not be confirmed');

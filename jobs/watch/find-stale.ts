@@ -28,23 +28,35 @@ export interface FindStaleOptions {
 /** Pairs of an item and a metatile that are compared; beyond them only the scenes that a record names are. */
 const MAX_PAIRS = 1_000_000;
 
+/** Metatiles that an update has looked at, and that are not what they are to be. */
+export interface StaleMetatiles {
+  /**
+   * Made of other scenes than those they were chosen by: the catalog changed while they were rendered. If it has changed
+   * back by the next look, that look sees nothing, so these are looked at in any case.
+   */
+  readonly stale: IndexRanges;
+  /** Tiles of them had to do without a scene that could not be read. */
+  readonly leftOut: IndexRanges;
+}
+
 /**
- * The metatiles that were made of other scenes than those they were chosen by: the catalog changed while they were
- * rendered. If it has changed back by the next look, that look sees nothing, so these are looked at in any case.
+ * Finds them in the records of a version.
  *
  * Cost: the records of the metatiles, and of each item the metatiles that it touches.
  */
-export async function findStale(options: FindStaleOptions): Promise<IndexRanges> {
+export async function findStale(options: FindStaleOptions): Promise<StaleMetatiles> {
   const { plan, ranges, items, records, signal } = options;
   const expected = expectedScenes(options);
   const isAsExpected = ({ index, inputs }: MetatileRecord): boolean =>
     inputs.scenes.every(({ scene, version }) => items.get(scene)?.version === version) &&
     (expected === null || expected.unsure.has(index) || (expected.counts.get(index) ?? 0) === inputs.scenes.length);
-  const stale: IndexRange[] = [];
+  const [stale, leftOut]: IndexRange[][] = [[], []];
   const judge = (record: MetatileRecord): void => {
-    if (!plan.isMadeOfTiles(record.index) && !isAsExpected(record)) {
-      stale.push({ from: record.index, to: record.index + 1 });
-    }
+    const { index, inputs } = record;
+    if (plan.isMadeOfTiles(index)) return;
+    const range = { from: index, to: index + 1 };
+    if (!isAsExpected(record)) stale!.push(range);
+    if (inputs.scenes.some((scene) => scene.leftOut === true)) leftOut!.push(range);
   };
   if (ranges === null) {
     for await (const record of records.records({ signal })) judge(record);
@@ -56,7 +68,7 @@ export async function findStale(options: FindStaleOptions): Promise<IndexRanges>
       }
     }
   }
-  return unionRanges(stale);
+  return { stale: unionRanges(stale!), leftOut: unionRanges(leftOut!) };
 }
 
 interface Expected {

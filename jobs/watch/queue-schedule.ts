@@ -19,9 +19,11 @@ const SETTINGS = { lockDuration: 30_000, stalledInterval: 15_000, maxStalledCoun
  * @param name - names the output; letters, digits and `-`
  */
 export function createQueueSchedule(times: Times, redis: RedisConnection, config: Config, name: string): Schedule {
-  const common = { connection: redis, prefix: keyPrefix(config.queue.prefix) };
+  const cron = 'cron' in times ? parseCron(times.cron) : null;
+  // The same times as without a queue.
+  const settings = { repeatStrategy: (afterMs: number) => cron?.next(new Date(afterMs)).getTime() };
+  const common = { connection: redis, prefix: keyPrefix(config.queue.prefix), settings };
   const queueName = `tilewright-watch-${name}`;
-  if ('cron' in times) parseCron(times.cron);
   return {
     async run(look, { signal }) {
       const queue = new Queue(queueName, common);

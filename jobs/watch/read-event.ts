@@ -5,6 +5,8 @@ export type CatalogEvent =
   | { readonly kind: 'items'; readonly ids: readonly string[] }
   /** SNS asks whether its messages are wanted. */
   | { readonly kind: 'confirmation'; readonly url: URL }
+  /** SNS says that it will send no more. */
+  | { readonly kind: 'farewell' }
   | { readonly kind: 'refused'; readonly problem: string };
 
 /** Items of one body. */
@@ -24,7 +26,9 @@ const SNS_HOST = /^sns\.[a-z0-9-]{1,40}\.amazonaws\.com(\.cn)?$/;
 export function readEvent(text: string): CatalogEvent {
   const body = parse(text);
   if (body === undefined) return refused('it is no JSON');
-  if (isObject(body) && ownField(body, 'Type') === 'SubscriptionConfirmation') return readConfirmation(body);
+  const type = isObject(body) ? ownField(body, 'Type') : undefined;
+  if (isObject(body) && type === 'SubscriptionConfirmation') return readConfirmation(body);
+  if (type === 'UnsubscribeConfirmation') return { kind: 'farewell' };
   const ids = new Set<string>();
   const problem = collect(body, ids, MAX_DEPTH);
   if (problem !== null) return refused(problem);
@@ -72,6 +76,9 @@ function collectAll(values: readonly unknown[], ids: Set<string>, depth: number)
 
 /** What is in an envelope: of SNS in `Sns.Message` or `Message`, of SQS in `body` or `Body`, of EventBridge in `detail`. */
 function innerOf(value: Readonly<Record<string, unknown>>): unknown {
+  const type = ownField(value, 'Type');
+  // Its message is text for people.
+  if (type === 'SubscriptionConfirmation' || type === 'UnsubscribeConfirmation') return undefined;
   const sns = ownField(value, 'Sns') ?? ownField(value, 'sns');
   if (isObject(sns)) return innerOf(sns);
   for (const name of ['Message', 'body', 'Body', 'detail']) {

@@ -2,10 +2,10 @@ import { TilerError } from '../../src/errors.ts';
 import type { Bbox } from '../../src/geo/bbox.ts';
 import type { TileStore } from '../../src/store/tile-store.ts';
 import { readManifest } from '../manifest.ts';
-import { createPlan } from '../plan-jobs.ts';
 import { runHash } from '../request/request-hash.ts';
 import type { TilesetRequest } from '../request/tileset-request.ts';
 import { dirtyInBbox } from './dirty-set.ts';
+import { planOfTileset } from './known-tileset.ts';
 import { haloOf } from './watch-layer.ts';
 import { WatchStateStore } from './watch-state.ts';
 
@@ -32,8 +32,7 @@ export async function touchOutput(request: TilesetRequest, store: TileStore, opt
       `Touching ${store.label}: found nothing that watch has seen; start tilewright watch first`,
     );
   }
-  const sourceMinzoom = request.sourceMinzoom ?? manifest.sourceMinzoom ?? request.minzoom;
-  const { cover } = createPlan({ ...request, sourceMinzoom });
+  const { cover } = planOfTileset(request, manifest);
   const ranges = bbox === null ? [] : dirtyInBbox(cover, haloOf(request), bbox);
   await state.add({ ranges, ids });
 }

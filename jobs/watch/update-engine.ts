@@ -8,9 +8,13 @@ export type UpdateOutcome = Pick<RunSummary, 'run' | 'state' | 'total' | 'render
   readonly unchanged: number;
 };
 
-/** Renders a tileset, or brings it up to date; waits until that has ended. Keeps what further updates need. */
+/**
+ * Renders a tileset, or brings it up to date; waits until that has ended. Keeps what further updates need.
+ *
+ * @param update - null = all is rendered anew, over whatever is there
+ */
 export type RunUpdates = (
   request: TilesetRequest,
-  update: UpdateOptions,
+  update: UpdateOptions | null,
   options: { readonly signal: AbortSignal },
 ) => Promise<UpdateOutcome>;

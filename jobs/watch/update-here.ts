@@ -12,7 +12,8 @@ export interface UpdateHereOptions {
 /** Runs updates on this machine. */
 export function updatesHere({ config, processes, progress }: UpdateHereOptions): RunUpdates {
   return async (request, update, { signal }) => {
-    const common = { request, config, processes, force: false, maxFailures: null, update, keepParts: true, signal };
+    const mode = { force: update === null, update, maxFailures: null, keepParts: true };
+    const common = { request, config, processes, ...mode, signal };
     const outcome = await renderLocal({ ...common, progress: progress() });
     if (outcome.kind === 'ran') return { unchanged: 0, ...outcome.summary };
     const { run, manifest } = outcome;

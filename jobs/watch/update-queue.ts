@@ -19,7 +19,7 @@ export function updatesByQueue({ config, queues, progress }: UpdateQueueOptions)
   return async (request, update, { signal }) => {
     for (;;) {
       signal.throwIfAborted();
-      const asked = { request, config, queues, force: false, update, keepParts: true, signal };
+      const asked = { request, config, queues, force: update === null, update, keepParts: true, signal };
       const produced = await produceRun(asked);
       if (produced.kind === 'complete') {
         const { rendered = 0, metatiles = 0, tiles: total = 0 } = produced.manifest.counts ?? {};

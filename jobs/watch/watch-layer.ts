@@ -3,24 +3,26 @@ import type { Config } from '../../src/config.ts';
 import { dayOf } from '../../src/stac/relative-datetime.ts';
 import type { TileStore } from '../../src/store/tile-store.ts';
 import type { TilesetVersion } from '../../src/store/versions.ts';
-import type { IndexRanges } from '../../src/tms/index-ranges.ts';
 import type { Halo } from '../../src/tms/metatile.ts';
 import { readManifest } from '../manifest.ts';
-import type { Manifest } from '../manifest.ts';
 import { DailyListing } from './daily-listing.ts';
 import { createPlan } from '../plan-jobs.ts';
-import type { TilesetPlan } from '../plan-jobs.ts';
-import { requestHash, runHash } from '../request/request-hash.ts';
+import { runHash } from '../request/request-hash.ts';
 import type { TilesetRequest } from '../request/tileset-request.ts';
 import { dirtyAtPlaces, reachOf } from './dirty-set.ts';
 import { findStale } from './find-stale.ts';
+import type { StaleMetatiles } from './find-stale.ts';
+import { currentVersion, planOfTileset, readKnown } from './known-tileset.ts';
+import type { KnownTileset } from './known-tileset.ts';
+import { leftOutAfter, rangesToTry } from './left-out-again.ts';
 import { EVERYTHING, isNothing, joinWork, NOTHING } from './pending-work.ts';
 import type { PendingWork } from './pending-work.ts';
 import { pollCatalog } from './poll-catalog.ts';
 import type { Poll } from './poll-catalog.ts';
+import { runOrBeginAnew } from './run-or-begin-anew.ts';
 import type { RunUpdates, UpdateOutcome } from './update-engine.ts';
 import { idsOf, WatchStateStore } from './watch-state.ts';
-import type { FoundState, WatchState } from './watch-state.ts';
+import type { WatchState } from './watch-state.ts';
 import { isOtherItems } from './watched-items.ts';
 
 /** Name of the document beside the tileset that lists the tiles that the last update changed. */
@@ -52,19 +54,10 @@ export interface Look {
   readonly version: TilesetVersion | null;
   /** A new version was published. */
   readonly isPublished: boolean;
-  /** There was no tileset before. */
+  /** There was no tileset before, or none that an update could begin with. */
   readonly isFirst: boolean;
   /** Something is left for the next look. */
   readonly isPending: boolean;
-}
-
-/** What is known of a tileset before a look. */
-interface Known extends FoundState {
-  readonly version: TilesetVersion | null;
-  /** Of the tileset; null where none was begun. */
-  readonly plan: TilesetPlan | null;
-  /** What is remembered goes with the version and with the request. */
-  readonly isSame: boolean;
 }
 
 /**
@@ -92,7 +85,8 @@ export class WatchLayer {
    * @throws TilerError those of `pollCatalog`, after which everything is as before; those of the engine
    */
   async look(): Promise<Look> {
-    const known = await this.known();
+    const { request, store, signal } = this.options;
+    const known = await readKnown(request, store, this.state, { signal });
     const day = dayOf(this.options.now());
     const poll = await this.poll(known, day);
     const work = this.workOf(known, poll);
@@ -102,8 +96,8 @@ export class WatchLayer {
       return { poll, dirty: 0, update: null, version, isPublished: false, isFirst: false, isPending: false };
     }
     await this.begin(known, poll, work);
-    const update = await this.update(work, day);
-    const version = await this.currentVersion();
+    const { outcome: update, isAnew } = await this.update(known, work, day);
+    const version = await currentVersion(store, { signal });
     const isDone = update.state === 'complete' && version !== null;
     const after = isDone ? await this.settle(version, known, poll, work) : await this.putBack();
     return {
@@ -112,7 +106,7 @@ export class WatchLayer {
       update,
       version,
       isPublished: isDone && version.id !== known.version?.id,
-      isFirst: known.version === null,
+      isFirst: known.version === null || isAnew,
       isPending: !isNothing(after.pending),
     };
   }
@@ -126,35 +120,7 @@ export class WatchLayer {
     await this.listing[Symbol.asyncDispose]();
   }
 
-  private async known(): Promise<Known> {
-    const { request, store, signal } = this.options;
-    const [found, version, manifest] = [
-      await this.state.read(),
-      await this.currentVersion(),
-      await readManifest(store, { signal }),
-    ];
-    const plan = manifest === null ? null : this.planOf(manifest);
-    const isSame =
-      version !== null &&
-      version.id === found.state.version &&
-      found.items !== null &&
-      manifest?.requestHash === requestHash(request);
-    return { ...found, version, plan, isSame };
-  }
-
-  /** The plan of a tileset that has a manifest, where the lowest zoom is that is rendered from scenes. */
-  private planOf({ sourceMinzoom }: Pick<Manifest, 'sourceMinzoom'>): TilesetPlan {
-    const { request } = this.options;
-    return createPlan({ ...request, sourceMinzoom: request.sourceMinzoom ?? sourceMinzoom ?? request.minzoom });
-  }
-
-  private async currentVersion(): Promise<TilesetVersion | null> {
-    const { store, signal } = this.options;
-    const found = await store.versions({ signal });
-    return found?.versions.find(({ id }) => id === found.current) ?? null;
-  }
-
-  private async poll({ state, items, plan }: Known, day: string): Promise<Poll> {
+  private async poll({ state, items, plan }: KnownTileset, day: string): Promise<Poll> {
     const { request, reconcileMs, allowDeletions, now, signal } = this.options;
     const { listing, windowStart } = await this.listing.on(day);
     // How low the sources are read is not known before the first run; what it sees beyond is new to the look after it.
@@ -175,16 +141,17 @@ export class WatchLayer {
     });
   }
 
-  private workOf({ state, plan, isSame, items: before }: Known, { changes, items }: Poll): PendingWork {
+  private workOf({ state, plan, isSame, items: before }: KnownTileset, { changes, items }: Poll): PendingWork {
     if (!isSame || plan === null) return EVERYTHING;
     const asked = new Set(idsOf(state));
     const named = [...(before?.values() ?? []), ...items.values()].filter(({ id }) => asked.has(id));
     const ranges = dirtyAtPlaces(plan.cover, this.halo, [...changes.places, ...(asked.size === 0 ? [] : named)]);
-    const left = joinWork(state.pending, state.running ?? NOTHING, { ranges, ids: [] });
+    const again = { ranges: rangesToTry(state.leftOut), ids: [] };
+    const left = joinWork(state.pending, state.running ?? NOTHING, { ranges, ids: [] }, again);
     return { ...left, ids: [] };
   }
 
-  private async noteNothing({ items, state }: Known, poll: Poll): Promise<void> {
+  private async noteNothing({ items, state }: KnownTileset, poll: Poll): Promise<void> {
     const { reconcileMs } = this.options;
     const isOther = isOtherItems(items, poll.items);
     // Where all is listed every time, nothing has to be remembered of a look that saw nothing.
@@ -196,7 +163,7 @@ export class WatchLayer {
     }));
   }
 
-  private async begin({ items, state }: Known, poll: Poll, work: PendingWork): Promise<void> {
+  private async begin({ items, state }: KnownTileset, poll: Poll, work: PendingWork): Promise<void> {
     const isOther = isOtherItems(items, poll.items);
     await this.state.update((now) => ({
       ...this.stateAfter(now, state, poll),
@@ -212,34 +179,48 @@ export class WatchLayer {
     return { ...now, cursor, listedAt, pending: isTaken ? NOTHING : now.pending, running: null };
   }
 
-  private async update({ ranges }: PendingWork, day: string): Promise<UpdateOutcome> {
-    const { request, runUpdate, signal } = this.options;
+  private async update({ version }: KnownTileset, { ranges }: PendingWork, day: string) {
+    const { request } = this.options;
     const { mosaic } = request;
     const dated = { ...request, mosaic: { ...mosaic, asOf: mosaic.asOf ?? day } };
     try {
       const only = ranges === null ? null : () => ranges;
-      return await runUpdate(dated, { only, changedTilesFile: CHANGED_TILES_NAME }, { signal });
+      const update = { only, changedTilesFile: CHANGED_TILES_NAME };
+      return await runOrBeginAnew(dated, update, { ...this.options, version });
     } catch (error) {
       await this.putBack().catch(() => {});
       throw error;
     }
   }
 
-  private async settle(version: TilesetVersion, { isSame }: Known, poll: Poll, work: PendingWork): Promise<WatchState> {
+  private async settle(
+    version: TilesetVersion,
+    { isSame }: KnownTileset,
+    poll: Poll,
+    work: PendingWork,
+  ): Promise<WatchState> {
     // What was looked at for no other reason than that it was not as expected is not looked at for that again.
     const isExpecting = !isSame || poll.changes.places.length > 0;
-    const left: PendingWork = { ranges: isExpecting ? await this.staleAfter(version, poll, work) : [], ids: [] };
+    const { stale, leftOut } = await this.staleAfter(version, poll, work, isExpecting);
+    const left: PendingWork = { ranges: isExpecting ? stale : [], ids: [] };
     return await this.state.update((now) => ({
       ...now,
       version: version.id,
       pending: joinWork(now.pending, left),
       running: null,
+      leftOut: leftOutAfter(now.leftOut, leftOut),
     }));
   }
 
-  private async staleAfter(version: TilesetVersion, { items }: Poll, { ranges }: PendingWork): Promise<IndexRanges> {
-    const { store, signal } = this.options;
-    const plan = this.planOf((await readManifest(store, { signal })) ?? {});
+  private async staleAfter(
+    version: TilesetVersion,
+    { items }: Poll,
+    { ranges }: PendingWork,
+    isExpecting: boolean,
+  ): Promise<StaleMetatiles> {
+    const { store, request, signal } = this.options;
+    if (!isExpecting && request.onAssetError !== 'skip') return { stale: [], leftOut: [] };
+    const plan = planOfTileset(request, (await readManifest(store, { signal })) ?? {});
     const records = await store.openRecords(version, { signal });
     return await findStale({ plan, halo: this.halo, ranges, items, records, signal });
   }

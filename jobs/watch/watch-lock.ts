@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isTilerError, TilerError } from '../../src/errors.ts';
 import type { LocalPlace } from '../local/local-files.ts';
 import { takeOwnership } from '../local/local-owner.ts';
+import { takeLease } from '../queue/lease.ts';
 import type { RedisConnection } from '../queue/redis.ts';
 
 export interface LockOptions {
@@ -14,19 +14,6 @@ export interface LockOptions {
 }
 
 const POLL_MS = 1_000;
-const LEASE_MS = 30_000;
-const RENEW_MS = 5_000;
-
-/** KEYS: lease. ARGV: token, milliseconds. → 1 = it is ours still */
-const RENEW = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1`;
-
-/** KEYS: lease. ARGV: token. */
-const RELEASE = `
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-return 1`;
 
 /** Waits until nobody else watches an output from this machine, or one that shares its folder; then nobody else does. */
 export async function lockHere(place: LocalPlace, { onWait, onLost, signal }: LockOptions): Promise<AsyncDisposable> {
@@ -53,30 +40,7 @@ export async function lockInRedis(
   key: string,
   { onWait, onLost, signal }: LockOptions,
 ): Promise<AsyncDisposable> {
-  const token = randomUUID();
-  for (let waits = 0; (await redis.set(key, token, 'PX', LEASE_MS, 'NX')) === null; waits++) {
-    if (waits === 0) onWait();
-    await delay(POLL_MS, undefined, { signal });
-  }
-  let lastMs = performance.now();
-  const lose = (): void => {
-    clearInterval(timer);
+  const lose = (): void =>
     onLost(new TilerError('STORE_CONFLICT', 'Watching: found that another process has taken it over'));
-  };
-  const renew = async (): Promise<void> => {
-    try {
-      if ((await redis.eval(RENEW, 1, key, token, LEASE_MS)) === 1) lastMs = performance.now();
-      else lose();
-    } catch {
-      // Redis is away: it may come back before the lease has run out.
-    }
-    if (performance.now() - lastMs > LEASE_MS) lose();
-  };
-  const timer = setInterval(() => void renew(), RENEW_MS);
-  return {
-    async [Symbol.asyncDispose]() {
-      clearInterval(timer);
-      await redis.eval(RELEASE, 1, key, token).catch(() => {});
-    },
-  };
+  return await takeLease(redis, key, { lookEveryMs: POLL_MS, onWait, onLost: lose, signal });
 }

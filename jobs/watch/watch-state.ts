@@ -1,7 +1,10 @@
 import * as z from 'zod';
 import { digestOf } from '../../src/digest.ts';
 import { TilerError } from '../../src/errors.ts';
+import { rangesToText } from '../../src/tms/ranges-text.ts';
 import type { TileStore } from '../../src/store/tile-store.ts';
+import { NONE_LEFT_OUT } from './left-out-again.ts';
+import type { LeftOutMetatiles } from './left-out-again.ts';
 import { EVERYTHING, joinWork, pendingFromDocument, PendingSchema, pendingToDocument } from './pending-work.ts';
 import type { PendingWork } from './pending-work.ts';
 import { packItems, unpackItems } from './watched-items.ts';
@@ -32,6 +35,8 @@ const StateSchema = z.strictObject({
   pending: PendingSchema,
   /** What the update under way was begun with; null = there is none. */
   running: PendingSchema.nullable(),
+  /** Metatiles to be tried again; absent = none. */
+  leftOut: z.strictObject({ ranges: z.string(), tries: z.int().min(0) }).optional(),
 });
 
 type StateDocument = z.output<typeof StateSchema>;
@@ -44,6 +49,7 @@ export interface WatchState {
   readonly pending: PendingWork;
   /** What the update under way was begun with; null = there is none. */
   readonly running: PendingWork | null;
+  readonly leftOut: LeftOutMetatiles;
 }
 
 /** A state as it was read, with what it takes to write the next one. */
@@ -54,7 +60,14 @@ export interface FoundState {
 }
 
 /** Nothing is known: everything is to be looked at. */
-const UNKNOWN: WatchState = { cursor: null, listedAt: null, version: null, pending: EVERYTHING, running: null };
+const UNKNOWN: WatchState = {
+  cursor: null,
+  listedAt: null,
+  version: null,
+  pending: EVERYTHING,
+  running: null,
+  leftOut: NONE_LEFT_OUT,
+};
 
 /** A change of the state. `items` is left out where they stay. */
 export interface StateChange extends WatchState {
@@ -169,19 +182,22 @@ function parseState(bytes: Uint8Array): StateDocument | null {
   }
 }
 
-function stateOf({ cursor, listedAt, version, pending, running }: StateDocument): WatchState {
+function stateOf({ cursor, listedAt, version, pending, running, leftOut }: StateDocument): WatchState {
+  // What cannot be read is nothing to be tried again; it is looked at when something about it changes.
+  const again = pendingFromDocument({ ranges: leftOut?.ranges ?? '', ids: [] }).ranges ?? [];
   return {
     cursor,
     listedAt,
     version,
     pending: pendingFromDocument(pending),
     running: running === null ? null : pendingFromDocument(running),
+    leftOut: { ranges: again, tries: leftOut?.tries ?? 0 },
   };
 }
 
 function documentOf(
   run: string,
-  { cursor, listedAt, version, pending, running }: WatchState,
+  { cursor, listedAt, version, pending, running, leftOut }: WatchState,
   items: StateDocument['items'],
 ): StateDocument {
   return {
@@ -193,6 +209,7 @@ function documentOf(
     version,
     pending: pendingToDocument(pending),
     running: running === null ? null : pendingToDocument(running),
+    ...(leftOut.ranges.length === 0 ? {} : { leftOut: { ranges: rangesToText(leftOut.ranges), tries: leftOut.tries } }),
   };
 }
 

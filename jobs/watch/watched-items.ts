@@ -1,7 +1,6 @@
-import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createGzip } from 'node:zlib';
 import type { MultiPolygon, Position } from 'geojson';
-import * as z from 'zod';
 import type { ListedItem } from '../../src/mosaic/catalog-listing.ts';
 import { sceneName } from '../../src/mosaic/scene-reader.ts';
 import { placeOfVersion } from '../../src/stac/scene-version.ts';
@@ -28,24 +27,14 @@ export interface WatchedItem {
 /** Items by name. */
 export type WatchedItems = ReadonlyMap<string, WatchedItem>;
 
-const gzipAsync = promisify(gzip);
-const gunzipAsync = promisify(gunzip);
-
 /** Longer footprints are kept as their box: some hundred positions. */
 const MAX_PLACE_LENGTH = 8_000;
 
 /** Of the document of items, unpacked: some 2 million. */
 const MAX_BYTES = 512 * 1024 * 1024;
 
-const LineSchema = z.tuple([
-  z.string(),
-  z.string(),
-  z.string(),
-  z.string().nullable(),
-  z.string().nullable(),
-  z.int().min(0).max(3),
-  z.string().nullable(),
-]);
+/** Lines that are packed at a time. */
+const LINES_AT_ONCE = 1_000;
 
 /** What is kept of an item; what it has in common with what was known is not kept twice. */
 export function watchedItem({ scene, updated, until }: ListedItem, known: WatchedItems): WatchedItem {
@@ -75,35 +64,79 @@ export function isOtherItems(before: WatchedItems | null, after: WatchedItems): 
   return false;
 }
 
-/** Items as a gzip'ed document of a line each, ordered by name: the same items give the same bytes. */
+/**
+ * Items as a gzip'ed document of a line each, ordered by name: the same items give the same bytes. The document is never in
+ * memory unpacked.
+ */
 export async function packItems(items: WatchedItems): Promise<Uint8Array> {
-  const names = [...items.keys()].sort((a, b) => (a < b ? -1 : 1));
-  const lines = names.flatMap((key) => {
+  const parts: Buffer[] = [];
+  await pipeline(linesOf(items), createGzip({ level: 6 }), async (packed: AsyncIterable<Buffer>) => {
+    for await (const part of packed) parts.push(part);
+  });
+  return Buffer.concat(parts);
+}
+
+function* linesOf(items: WatchedItems): Generator<Buffer, void, undefined> {
+  let lines: string[] = [];
+  for (const key of [...items.keys()].sort((a, b) => (a < b ? -1 : 1))) {
     const item = items.get(key);
-    if (item === undefined) return [];
+    if (item === undefined) continue;
     const { name, id, version, updated, until, place, isBox, isChecked } = item;
     const flags = (isBox ? 1 : 0) + (isChecked ? 2 : 0);
-    return [`${JSON.stringify([name, id, version, updated, until, flags, place])}\n`];
-  });
-  return await gzipAsync(Buffer.from(lines.join('')), { level: 6 });
+    lines.push(`${JSON.stringify([name, id, version, updated, until, flags, place])}\n`);
+    if (lines.length < LINES_AT_ONCE) continue;
+    yield Buffer.from(lines.join(''));
+    lines = [];
+  }
+  yield Buffer.from(lines.join(''));
 }
 
 /** Reads what `packItems` wrote; null for anything else. */
 export async function unpackItems(bytes: Uint8Array): Promise<WatchedItems | null> {
+  const items = new Map<string, WatchedItem>();
+  const take = (line: string): void => {
+    const item = line === '' ? null : itemOfLine(line);
+    if (item !== null) items.set(item.name, item);
+  };
   try {
-    const text = (await gunzipAsync(bytes, { maxOutputLength: MAX_BYTES })).toString('utf8');
-    const items = new Map<string, WatchedItem>();
-    for (const line of text.split('\n')) {
-      if (line === '') continue;
-      const [name, id, version, updated, until, flags, place] = LineSchema.parse(JSON.parse(line));
-      const [isBox, isChecked] = [(flags & 1) === 1, (flags & 2) === 2];
-      items.set(name, { name, id, version, updated, until, place, isBox, isChecked });
+    const text = createGunzip();
+    text.end(bytes);
+    const decoder = new TextDecoder();
+    let [rest, size] = ['', 0];
+    for await (const part of text as AsyncIterable<Buffer>) {
+      if ((size += part.length) > MAX_BYTES) return null;
+      const lines = (rest + decoder.decode(part, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      lines.forEach(take);
     }
+    take(rest + decoder.decode());
     return items;
   } catch {
     // Cut off, of another version, or no document of ours at all: whoever asks looks at everything then.
     return null;
   }
+}
+
+type Line = readonly [string, string, string, string | null, string | null, number, string | null];
+
+/** @throws Error for a line of another kind */
+function itemOfLine(line: string): WatchedItem {
+  const fields: unknown = JSON.parse(line);
+  if (!isLine(fields)) throw new Error('no item');
+  const [name, id, version, updated, until, flags, place] = fields;
+  const [isBox, isChecked] = [(flags & 1) === 1, (flags & 2) === 2];
+  // One object with all its fields at once takes less memory than one that grows.
+  return { name, id, version, updated, until, place, isBox, isChecked };
+}
+
+function isLine(fields: unknown): fields is Line {
+  if (!Array.isArray(fields) || fields.length !== 7) return false;
+  const [name, id, version, updated, until, flags, place] = fields as readonly unknown[];
+  return (
+    [name, id, version].every((text) => typeof text === 'string') &&
+    [updated, until, place].every((text) => text === null || typeof text === 'string') &&
+    [0, 1, 2, 3].some((value) => value === flags)
+  );
 }
 
 /** The boxes around the parts of a footprint, as the coordinates of a `MultiPolygon`. */

@@ -1,4 +1,4 @@
-import type { Position } from 'geojson';
+import type { MultiPolygon, Polygon, Position } from 'geojson';
 
 /** `[west, south, east, north]` in degrees (OGC:CRS84). May cross the antimeridian: then west > east (RFC 7946 section 5.2). */
 export type Bbox = readonly [west: number, south: number, east: number, north: number];
@@ -103,4 +103,24 @@ export function bboxOfPositions(positions: Iterable<Position>): Bbox | null {
     north = Math.max(north, lat);
   }
   return west <= east && south <= north ? [west, south, east, north] : null;
+}
+
+/** The outer ring of the polygon that a box is: closed, anticlockwise (RFC 7946 section 3.1.6), not cut at the antimeridian. */
+export function boxRing([west, south, east, north]: Bbox | Bounds): Position[] {
+  return [
+    [west, south],
+    [east, south],
+    [east, north],
+    [west, north],
+    [west, south],
+  ];
+}
+
+/** Boxes that do not cross the antimeridian as one geometry: a polygon if there is one of them, else a polygon each. */
+export function boxesToGeometry(boxes: readonly (Bbox | Bounds)[]): Polygon | MultiPolygon {
+  const polygons = boxes.map((box) => [boxRing(box)]);
+  const [only] = polygons;
+  return polygons.length === 1 && only !== undefined
+    ? { type: 'Polygon', coordinates: only }
+    : { type: 'MultiPolygon', coordinates: polygons };
 }

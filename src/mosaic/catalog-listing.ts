@@ -1,7 +1,7 @@
 import { isTilerError } from '../errors.ts';
 import type { Bbox } from '../geo/bbox.ts';
 import { splitAtAntimeridian } from '../geo/bbox.ts';
-import { itemToScene } from '../stac/accessor.ts';
+import { readScene } from '../stac/accessor.ts';
 import { searchExtensions } from '../stac/conformance.ts';
 import type { SearchExtensions } from '../stac/conformance.ts';
 import { ownField } from '../stac/item.ts';
@@ -131,7 +131,8 @@ export class CatalogListing implements AsyncDisposable {
   }
 
   #listed(item: StacItem, searchUrl: string): ListedItem | null {
-    const scene = this.#sceneOf(item, searchUrl);
+    const { assets, onMissingAsset } = this.#options;
+    const { scene } = readScene(item, { assets, onMissingAsset, searchUrl, sortby: this.#sortby });
     if (scene === null || !this.#query.isInArea(scene)) return null;
     const text = (name: string): string | null => {
       const value = ownField(item.properties, name);
@@ -140,21 +141,13 @@ export class CatalogListing implements AsyncDisposable {
     return { scene, updated: text('updated') ?? text('created'), until: text('end_datetime') ?? text('datetime') };
   }
 
-  #sceneOf(item: StacItem, searchUrl: string): Scene | null {
-    const { assets, onMissingAsset } = this.#options;
-    const sortby = this.#sortby;
-    try {
-      return itemToScene(item, { assets, onMissingAsset, searchUrl, sortby });
-    } catch (error) {
-      if (!isTilerError(error)) throw error;
-      // As the mosaic sees it: there, and at fault where it is needed.
-      return itemToScene(item, { assets: [], onMissingAsset, searchUrl, sortby });
-    }
-  }
-
   async #extensionsOf(signal: AbortSignal): Promise<SearchExtensions> {
-    this.#extensions ??= searchExtensions(await this.#client.conformance({ signal }));
-    return this.#extensions;
+    if (this.#extensions !== null) return this.#extensions;
+    const classes = await this.#client.conformance({ signal });
+    const extensions = searchExtensions(classes ?? []);
+    // An API that does not answer now is asked again the next time.
+    if (classes !== null) this.#extensions = extensions;
+    return extensions;
   }
 
   #fields(): Readonly<Record<string, unknown>> {
@@ -164,7 +157,7 @@ export class CatalogListing implements AsyncDisposable {
   /** Tries a few items both ways: servers thin out differently, and a version must not depend on it. */
   async #hasThinned(question: ListingQuestion, signal: AbortSignal): Promise<boolean> {
     if (this.#isThinned !== null) return this.#isThinned;
-    if (!(await this.#extensionsOf(signal)).fields) return (this.#isThinned = false);
+    if (!(await this.#extensionsOf(signal)).fields) return false;
     const search = { ...this.#searchOf(question, SAMPLE_ITEMS), enough: 1 };
     const sample = async (fields: Readonly<Record<string, unknown>>): Promise<ReadonlyMap<string, string>> => {
       const conditions = { ...this.#query.conditions, ...fields };

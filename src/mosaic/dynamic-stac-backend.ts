@@ -1,12 +1,10 @@
 import type { Dispatcher } from 'undici';
-import { isTilerError } from '../errors.ts';
 import type { TilerError } from '../errors.ts';
 import { splitAtAntimeridian, WORLD_BBOX } from '../geo/bbox.ts';
 import type { Bbox } from '../geo/bbox.ts';
 import { NO_STAGES, SILENT, timed } from '../observe.ts';
 import type { IoCounters, Logger, StageMeter } from '../observe.ts';
-import { itemToScene } from '../stac/accessor.ts';
-import type { StacItem } from '../stac/item.ts';
+import { readScene } from '../stac/accessor.ts';
 import { parseSortby } from '../stac/order.ts';
 import type { SortKey } from '../stac/order.ts';
 import { StacSearchClient } from '../stac/search.ts';
@@ -25,8 +23,10 @@ import { checkBbox, checkMetatile, pointBox } from './place.ts';
 import type { Scene } from './scene.ts';
 import { SearchCache } from './search-cache.ts';
 
-/** Kernels reach 2 pixels over the edge of a tile (cubic). */
-const DEFAULT_HALO: Halo = { pixels: 2, tileSize: 256 };
+/** What a metatile of tiles of that size looks at around itself: kernels reach 2 pixels over the edge of a tile (cubic). */
+export function searchHalo({ tileSize }: Pick<Halo, 'tileSize'>): Halo {
+  return { pixels: 2, tileSize };
+}
 
 /** The `mosaic` part of a tileset request. */
 export interface StacMosaicSource {
@@ -103,7 +103,7 @@ export class DynamicStacBackend implements MosaicBackend {
     this.minzoom = options.minzoom ?? WEB_MERCATOR_QUAD.minzoom;
     this.maxzoom = options.maxzoom ?? WEB_MERCATOR_QUAD.maxzoom;
     this.bounds = options.bounds ?? WORLD_BBOX;
-    this.#halo = options.halo ?? DEFAULT_HALO;
+    this.#halo = options.halo ?? searchHalo({ tileSize: 256 });
     this.#query = partQuery(options.mosaic.query);
     this.#sortby = parseSortby(options.mosaic.sortby);
     this.#client = new StacSearchClient({
@@ -177,7 +177,7 @@ export class DynamicStacBackend implements MosaicBackend {
     signal: AbortSignal,
     some?: { readonly limit: number; readonly enough: number },
   ): Promise<readonly Scene[]> {
-    const { mosaic, stages = NO_STAGES } = this.#options;
+    const { mosaic, assets, onMissingAsset, stages = NO_STAGES } = this.#options;
     const search: ItemSearch = {
       conditions: this.#query.conditions,
       // As far as `scenesTouching` may look outside a footprint, so that no search decides what a tile shows.
@@ -188,23 +188,12 @@ export class DynamicStacBackend implements MosaicBackend {
       ...some,
     };
     const { items, searchUrl } = await timed(stages, 'search', () => this.#client.search(search, { signal }));
+    const asked = { assets, onMissingAsset, searchUrl, sortby: this.#sortby };
     return items.flatMap((item) => {
-      const scene = this.#sceneOf(item, searchUrl);
+      const { scene, fault } = readScene(item, asked);
+      if (scene !== null && fault !== null) this.#faults.set(scene, fault);
       return scene !== null && this.#query.isInArea(scene) ? [scene] : [];
     });
-  }
-
-  #sceneOf(item: StacItem, searchUrl: string): Scene | null {
-    const { assets, onMissingAsset } = this.#options;
-    const sortby = this.#sortby;
-    try {
-      return itemToScene(item, { assets, onMissingAsset, searchUrl, sortby });
-    } catch (error) {
-      if (!isTilerError(error)) throw error;
-      const scene = itemToScene(item, { assets: [], onMissingAsset, searchUrl, sortby });
-      if (scene !== null) this.#faults.set(scene, error);
-      return scene;
-    }
   }
 
   #usable(scenes: readonly Scene[]): readonly Scene[] {

@@ -5,6 +5,7 @@ import { canonicalJson, digestOf } from '../digest.ts';
 import { sceneName } from '../mosaic/scene-reader.ts';
 import type { OpenScene } from '../mosaic/scene-reader.ts';
 import type { Scene } from '../mosaic/scene.ts';
+import { pixelsOfVersion } from '../stac/scene-version.ts';
 import type { MetatileWork } from '../tms/metatile.ts';
 import { tileIdFromTile } from '../tms/tile-id.ts';
 import type { Tile } from '../tms/tile.ts';
@@ -41,7 +42,8 @@ export function signatureOf(
     tiles: work.tiles.map(tileIdFromTile),
     parents: work.parents.map(tileIdFromTile),
     handedOn: work.handedOn === null ? null : tileIdFromTile(work.handedOn),
-    scenes: scenes.map(({ scene, version }) => [scene, version]),
+    // Their order says what they are ordered by as far as it matters.
+    scenes: scenes.map(({ scene, version }) => [scene, pixelsOfVersion(version)]),
     children: children.map(({ tileId, digest }) => [tileId, digest]),
   };
   return digestOf(canonicalJson(all));

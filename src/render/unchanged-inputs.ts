@@ -4,7 +4,7 @@ import { labelOf } from '../cog/href-label.ts';
 import { isTilerError } from '../errors.ts';
 import { sceneName } from '../mosaic/scene-reader.ts';
 import type { Scene } from '../mosaic/scene.ts';
-import { placeOfVersion } from '../stac/scene-version.ts';
+import { pixelsOfVersion, placeOfVersion } from '../stac/scene-version.ts';
 import { hrefOfFile, signatureOf } from './make-inputs.ts';
 import type { SignatureBasis } from './make-inputs.ts';
 import type { FileInput, MetatileInputs, SceneInput } from './metatile-inputs.ts';
@@ -46,7 +46,7 @@ function hasSameTop(now: readonly SceneInput[], known: readonly SceneInput[]): b
   for (const { scene, version } of now) {
     const next = read[met];
     if (scene === next?.scene) {
-      if (version !== next.version) return false;
+      if (pixelsOfVersion(version) !== pixelsOfVersion(next.version)) return false;
       met++;
       continue;
     }

@@ -1,7 +1,7 @@
 import type { MultiPolygon } from 'geojson';
-import { TilerError } from '../errors.ts';
+import { isTilerError, TilerError } from '../errors.ts';
 import type { ErrorContext } from '../errors.ts';
-import { splitAtAntimeridian } from '../geo/bbox.ts';
+import { boxRing, splitAtAntimeridian } from '../geo/bbox.ts';
 import type { Bbox } from '../geo/bbox.ts';
 import { normaliseFootprint, polygonBbox } from '../geo/polygon.ts';
 import type { StatedCrs } from '../geo/stated-crs.ts';
@@ -83,6 +83,25 @@ export function itemToScene(item: StacItem, options: AccessorOptions): ItemScene
   return { ...scene, version: sceneVersion(item, scene, options.sortby ?? []) };
 }
 
+/** What an item comes to: a scene, or null if it is left out; and why the scene cannot be used, or null. */
+export interface ReadItem {
+  readonly scene: ItemScene | null;
+  readonly fault: TilerError | null;
+}
+
+/**
+ * Turns an item into a scene, as `itemToScene`. One that is at fault is there all the same, without assets: a fault is told
+ * where the scene is needed, not where it was merely found nearby.
+ */
+export function readScene(item: StacItem, options: AccessorOptions): ReadItem {
+  try {
+    return { scene: itemToScene(item, options), fault: null };
+  } catch (error) {
+    if (!isTilerError(error)) throw error;
+    return { scene: itemToScene(item, { ...options, assets: [] }), fault: error };
+  }
+}
+
 /** What is kept of what an item says of a file, besides where it is. */
 function statedOf(item: StacItem, asset: unknown): Pick<ItemAsset, 'crs' | 'bands' | 'checksum'> {
   if (!isObject(asset)) return {};
@@ -100,17 +119,6 @@ function footprintOf(item: StacItem, bbox: Bbox | null): MultiPolygon | null {
   if (normalised !== null && normalised.coordinates.length > 0) return normalised;
   if (bbox === null) return null;
   return { type: 'MultiPolygon', coordinates: splitAtAntimeridian(bbox).map((part) => [boxRing(part)]) };
-}
-
-/** The ring of a box that does not cross the antimeridian, anticlockwise (RFC 7946 section 3.1.6). */
-function boxRing([west, south, east, north]: Bbox): [number, number][] {
-  return [
-    [west, south],
-    [east, south],
-    [east, north],
-    [west, north],
-    [west, south],
-  ];
 }
 
 /** The horizontal part of an item's bbox, if it is one in degrees that has an area. */

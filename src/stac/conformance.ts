@@ -9,14 +9,14 @@ import type { StacTransport } from './transport.ts';
 const MAX_CLASSES = 1_000;
 
 /**
- * The conformance classes that the landing page of an API names; none where it has no landing page, or one that cannot be
- * read: whoever asks can do without.
+ * The conformance classes that the landing page of an API names; none where it has no landing page, or one of another kind.
+ * Null if it cannot be read now, so that what it says is not known: whoever asks can do without, and ask again.
  */
 export async function readConformance(
   origin: SearchOrigin,
   transport: StacTransport,
   options: { readonly signal: AbortSignal },
-): Promise<readonly string[]> {
+): Promise<readonly string[] | null> {
   const url = new URL(origin.url);
   url.pathname = url.pathname.replace(/\/search\/?$/, '/');
   try {
@@ -26,7 +26,7 @@ export async function readConformance(
     return Array.isArray(classes) ? classes.slice(0, MAX_CLASSES).filter((one) => typeof one === 'string') : [];
   } catch (error) {
     if (!isTilerError(error)) throw error;
-    return [];
+    return error.retry === 'never' ? [] : null;
   }
 }
 

@@ -12,14 +12,17 @@ import type { SortKey } from './order.ts';
  */
 const CONTENT_FIELDS = ['file:checksum', 'checksum:multihash', 'file:size', 'updated'];
 
-/** Hex digits of each half of a version. */
-const HALF = 16;
+/** Hex digits for where a scene lies, and as many for what is read of it. */
+const PART = 16;
+
+/** Hex digits for its place in the order. */
+const ORDER = 8;
 
 /**
- * Names what reading and ordering use of an item, in 32 hex digits: half of them for where the scene lies, half for all
- * else. Two items with one version give the same pixels in the same place of the order, as long as their files stay the
- * same. `updated` is not in it, nor is anything of an asset that was not asked for; hrefs are without their query, as
- * signatures change with every search.
+ * Names what reading and ordering use of an item, in 40 hex digits: 16 for where the scene lies, 16 for what is read of it,
+ * 8 for the values that items are ordered by. Two items with one version give the same pixels in the same place of the
+ * order, as long as their files stay the same. `updated` is not in it, nor is anything of an asset that was not asked for;
+ * hrefs are without their query, as signatures change with every search.
  */
 export function sceneVersion(item: StacItem, scene: Omit<ItemScene, 'version'>, sortby: readonly SortKey[]): string {
   const { itemId, collection, datetime, footprint, bbox } = scene;
@@ -29,16 +32,24 @@ export function sceneVersion(item: StacItem, scene: Omit<ItemScene, 'version'>, 
     return { key, href: withoutQuery(href), crs, bands, content };
   });
   const order = sortby.map(({ field }) => sortValueOf(item, field) ?? null);
-  const all = { collection, itemId, datetime, assets, order };
-  return (
-    digestOf(JSON.stringify([footprint?.coordinates, bbox])).slice(0, HALF) +
-    digestOf(canonicalJson(all)).slice(0, HALF)
-  );
+  return [
+    digestOf(JSON.stringify([footprint?.coordinates, bbox]), PART),
+    digestOf(canonicalJson({ collection, itemId, datetime, assets }), PART),
+    digestOf(canonicalJson(order), ORDER),
+  ].join('');
 }
 
 /** The part of a version that is about where the scene lies: of two with the same, both touch the same tiles. */
 export function placeOfVersion(version: string): string {
-  return version.slice(0, HALF);
+  return version.slice(0, PART);
+}
+
+/**
+ * The part of a version without the values that items are ordered by: where the order of scenes is known otherwise, it says
+ * all that decides their pixels.
+ */
+export function pixelsOfVersion(version: string): string {
+  return version.slice(0, 2 * PART);
 }
 
 /** The key of an S3 object has no query. */

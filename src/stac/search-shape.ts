@@ -1,4 +1,4 @@
-import type { MultiPolygon, Polygon, Position } from 'geojson';
+import { boxesToGeometry } from '../geo/bbox.ts';
 import type { Bounds } from '../geo/bbox.ts';
 import type { SortKey } from './order.ts';
 
@@ -42,24 +42,5 @@ export function searchBodies(
   const common = { ...base, ...(shape.isSorted && sortby.length > 0 && { sortby }) };
   if (shape.area === 'bboxes') return boxes.map((box) => ({ ...common, bbox: box }));
   const groups = shape.area === 'geometry' ? [boxes] : boxes.map((box) => [box]);
-  return groups.map((group) => ({ ...common, intersects: geometryOf(group) }));
-}
-
-function geometryOf(boxes: readonly Bounds[]): Polygon | MultiPolygon {
-  const polygons = boxes.map((box) => [boxRing(box)]);
-  const [only] = polygons;
-  return polygons.length === 1 && only !== undefined
-    ? { type: 'Polygon', coordinates: only }
-    : { type: 'MultiPolygon', coordinates: polygons };
-}
-
-/** Anticlockwise (RFC 7946 section 3.1.6). */
-function boxRing([west, south, east, north]: Bounds): Position[] {
-  return [
-    [west, south],
-    [east, south],
-    [east, north],
-    [west, north],
-    [west, south],
-  ];
+  return groups.map((group) => ({ ...common, intersects: boxesToGeometry(group) }));
 }

@@ -160,8 +160,8 @@ export class StacSearchClient implements AsyncDisposable {
     );
   }
 
-  /** What the API says that it conforms to; nothing where it does not say. Only asked for what is of use, never needed. */
-  async conformance(options: { readonly signal: AbortSignal }): Promise<readonly string[]> {
+  /** What the API says that it conforms to; nothing where it does not say, null if it does not answer now. Never needed. */
+  async conformance(options: { readonly signal: AbortSignal }): Promise<readonly string[] | null> {
     return await readConformance(this.#origin, this.#transport, options);
   }
 

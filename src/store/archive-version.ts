@@ -8,8 +8,8 @@ import type { BaselineArchive } from './pmtiles/assemble-archive.ts';
 import { GatheredTiles } from './pmtiles/gathered-tiles.ts';
 import { TILE_TYPES } from './pmtiles/header.ts';
 import { Spill } from './pmtiles/spill.ts';
-import { readSegment } from './records/read-segment.ts';
-import { openRecords, placeRecords, segmentsFolder, versionIdOf, writeRecords } from './records/write-records.ts';
+import { readSegment, segmentPath } from './records/read-segment.ts';
+import { openRecords, writeRecords } from './records/write-records.ts';
 import type { FinishedTiles, StagedMetatile, StoreCallOptions } from './tile-store.ts';
 import type { TilesetVersion } from './versions.ts';
 
@@ -42,15 +42,12 @@ export async function makeVersion(
   finished: FinishedTiles,
   options: StoreCallOptions,
 ): Promise<TilesetVersion> {
-  const { objects, workFolder, versionsFolder, memoryBytes } = places;
+  const { objects, versionsFolder, memoryBytes } = places;
   const { generation, requestHash } = finished;
   using spill = new Spill({ memoryBytes });
   const gathered = new GatheredTiles(spill);
-  const written = await writeRecords(objects, workFolder, finished, options, gatherInOrder(places, gathered, options));
-  const { tiles, empty, tileBytes: _, ...file } = written;
-  const id = versionIdOf(generation, written);
-  const records = { ...file, path: `${versionsFolder}/${id}.records.gz` };
-  await placeRecords(objects, workFolder, records.path, written, options);
+  const gather = gatherInOrder(places, gathered, options);
+  const { id, records, tiles, empty } = await writeRecords(places, finished, options, gather);
   const path = `${versionsFolder}/${id}.pmtiles`;
   const bytes =
     tiles === 0
@@ -92,7 +89,7 @@ function gatherInOrder(
 ): (index: number) => Promise<StagedMetatile | null> {
   let before = Promise.resolve();
   return async (index) => {
-    const reading = readSegment(objects, `${segmentsFolder(workFolder)}/${index}`, options);
+    const reading = readSegment(objects, segmentPath(workFolder, index), options);
     const gathering = before.then(async () => {
       const segment = await reading;
       if (segment !== null) gathered.add(index, segment);
@@ -138,12 +135,11 @@ async function writeArchive(
   const resume = { memo: `${workFolder}/upload`, identity: JSON.stringify([path, expected, bbox, metadata]) };
   await using composition = await objects.compose(path, { ...options, contentType: CONTENT_TYPE, resume });
   const writer = new ArchiveWriter(composition, { spill });
-  const segmentPath = (index: number): string => `${segmentsFolder(workFolder)}/${index}`;
   const description = { tileType, bbox, metadata };
   const { bytes } = await assembleArchive(gathered, writer, description, {
     ...options,
     baseline,
-    segmentPath,
+    segmentPath: (index) => segmentPath(workFolder, index),
     expected,
   });
   return bytes;

@@ -1,20 +1,16 @@
-import { TilerError } from '../errors.ts';
+import { TilerError, systemCodeOf } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 
 const FORBIDDEN = new Set(['EACCES', 'EPERM', 'EROFS', 'EISDIR', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP']);
 
-function codeOf(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
-}
-
 /** True if there is no such file or folder. */
 export function isMissing(error: unknown): boolean {
-  return codeOf(error) === 'ENOENT';
+  return systemCodeOf(error) === 'ENOENT';
 }
 
 /** Says what a file system's refusal means for the queue. Errors without a system code, such as aborts, pass. */
 export function fromFileError(error: unknown, attempted: string): unknown {
-  const code = codeOf(error);
+  const code = systemCodeOf(error);
   if (code === null || !/^E[A-Z0-9]+$/.test(code)) return error;
   const meaning: ErrorCode = FORBIDDEN.has(code) ? 'STORE_FORBIDDEN' : 'STORE_UNAVAILABLE';
   return new TilerError(meaning, `${attempted}: ${code}`, { cause: error });

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, readlink, rm, stat } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { TilerError } from '../errors.ts';
+import { TilerError, systemCodeOf } from '../errors.ts';
+import { identifyProcess, isProcessAlive } from '../process-identity.ts';
+import type { ProcessIdentity } from '../process-identity.ts';
+import { isMissing } from './file-error.ts';
 
 /** A lock that is held. Disposing of it releases it. */
 export interface FileLock extends AsyncDisposable {
@@ -11,15 +13,9 @@ export interface FileLock extends AsyncDisposable {
 }
 
 /** Who made a lock file: text in it, of lines. */
-interface Holder {
+interface Holder extends ProcessIdentity {
   /** Of this one lock and no other. */
   readonly token: string;
-  readonly host: string;
-  /** Boot and process namespace: where they are the same, a process number means the same; empty = not known. */
-  readonly machine: string;
-  readonly pid: string;
-  /** When the process started, in ticks of the system, so that a number given anew is told apart; empty = not known. */
-  readonly processStart: string;
 }
 
 /** A lock is held for milliseconds. One whose holder cannot be looked at is dead once it is seen unchanged for so long. */
@@ -35,7 +31,7 @@ const POLL_MS = 10;
  * @throws TilerError `STORE_UNAVAILABLE` if others hold it for a minute; errors of the file system as they are
  */
 export async function takeFileLock(path: string, signal: AbortSignal): Promise<FileLock> {
-  const holder = await describeHolder();
+  const holder = { token: randomUUID(), ...(await identifyProcess()) };
   const deadline = performance.now() + TIMEOUT_MS;
   let seen = { state: '', sinceMs: 0 };
   while (!(await create(path, holder))) {
@@ -57,13 +53,14 @@ export async function takeFileLock(path: string, signal: AbortSignal): Promise<F
 }
 
 async function create(path: string, holder: Holder): Promise<boolean> {
-  const text = [holder.token, holder.host, holder.machine, holder.pid, holder.processStart].join('\n');
+  const { token, host, machine, pid, processStart } = holder;
+  const text = [token, host, machine ?? '', pid, processStart ?? ''].join('\n');
   try {
     await using file = await open(path, 'wx');
     await file.writeFile(text);
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if (systemCodeOf(error) === 'EEXIST') return false;
     throw error;
   }
 }
@@ -73,24 +70,25 @@ async function stateOf(path: string): Promise<string> {
   try {
     const { ino, mtimeMs } = await stat(path);
     return `${ino} ${mtimeMs}\n${await readFile(path, 'utf8')}`;
-  } catch {
-    return '';
+  } catch (error) {
+    if (isMissing(error)) return '';
+    throw error;
   }
 }
 
 /** Null while its text is not written, as it stays if its process is killed just then. */
 function holderIn(state: string): Holder | null {
-  const [, token = '', host = '', machine = '', pid = '', processStart] = state.split('\n');
-  return processStart === undefined ? null : { token, host, machine, pid, processStart };
+  const [, token = '', host = '', machine, pid, processStart] = state.split('\n');
+  if (processStart === undefined) return null;
+  // What was not known is an empty line.
+  return { token, host, machine: machine || null, pid: Number(pid), processStart: processStart || null };
 }
 
 async function isDead(state: string, unchangedMs: number): Promise<boolean> {
   if (state === '') return false;
   const holder = holderIn(state);
-  if (holder !== null && holder.machine !== '' && holder.machine === (await machineId())) {
-    return (await processStartOf(holder.pid)) !== holder.processStart;
-  }
-  return unchangedMs > SILENCE_MS;
+  const isAlive = holder === null ? null : await isProcessAlive(holder);
+  return isAlive === null ? unchangedMs > SILENCE_MS : !isAlive;
 }
 
 async function removeDead(path: string, state: string, holder: Holder): Promise<void> {
@@ -109,28 +107,4 @@ async function removeDead(path: string, state: string, holder: Holder): Promise<
   } finally {
     await rm(breaker, { force: true });
   }
-}
-
-async function describeHolder(): Promise<Holder> {
-  const pid = String(process.pid);
-  const [machine, processStart] = await Promise.all([machineId(), processStartOf(pid)]);
-  return { token: randomUUID(), host: hostname(), machine, pid, processStart };
-}
-
-/** What two processes must have in common for their numbers to mean the same; empty where there is no /proc. */
-async function machineId(): Promise<string> {
-  try {
-    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
-    return `${boot.trim()} ${await readlink('/proc/self/ns/pid')}`;
-  } catch {
-    return '';
-  }
-}
-
-/** When a process started, from /proc; empty if it is not there, or dead and not yet reaped. */
-async function processStartOf(pid: string): Promise<string> {
-  const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
-  // The second field, the name of the program, is in parentheses and may hold anything.
-  const [state, ...fields] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return state === 'Z' || state === 'X' ? '' : (fields[18] ?? '');
 }

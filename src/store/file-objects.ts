@@ -1,6 +1,7 @@
 import { mkdir, open, opendir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import { digestOf } from '../digest.ts';
 import { TilerError } from '../errors.ts';
 import type { IoCounters } from '../observe.ts';
 import { giveSecondName } from './file-alias.ts';
@@ -76,12 +77,13 @@ export class FileObjects implements ObjectStore {
     }
     this.counters.writeRequests++;
     this.counters.bytesWritten += bytes.length;
-    return tagOf(bytes);
+    // Of the contents, so that it stays with them wherever the folder is moved.
+    return digestOf(bytes);
   }
 
   async getTagged(path: string, options: StoreCallOptions): Promise<TaggedBytes | null> {
     const bytes = await this.get(path, options);
-    return bytes === null ? null : { bytes, tag: tagOf(bytes) };
+    return bytes === null ? null : { bytes, tag: digestOf(bytes) };
   }
 
   async alias(path: string, target: string, { signal }: StoreCallOptions): Promise<void> {
@@ -93,6 +95,20 @@ export class FileObjects implements ObjectStore {
       await syncFolder(dirname(name));
     } catch (error) {
       throw fromFileError(error, `Linking ${name} to ${target}`);
+    }
+  }
+
+  async move(from: string, to: string, { signal }: StoreCallOptions): Promise<boolean> {
+    signal.throwIfAborted();
+    const target = join(this.root, to);
+    try {
+      await mkdir(dirname(target), { recursive: true });
+      await rename(join(this.root, from), target);
+      await syncFolder(dirname(target));
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw fromFileError(error, `Moving ${from} to ${target}`);
     }
   }
 
@@ -222,11 +238,6 @@ export class FileObjects implements ObjectStore {
 /** True for the name of a file that a store is writing, or was writing when it was killed, and for a lock. */
 function isHalfWritten(name: string): boolean {
   return name.startsWith('.') && (name.endsWith('.tmp') || name.endsWith('.lock'));
-}
-
-/** Of the contents, so that it stays with them wherever the folder is moved. */
-function tagOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex').slice(0, 32);
 }
 
 /** After a rename: a power cut does not take the new name away. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digestOf } from '../digest.ts';
 import { TilerError } from '../errors.ts';
 import { isListed } from './object-store.ts';
 import type { Composition, ListOptions, ObjectPlace, ObjectStore, TaggedBytes } from './object-store.ts';
@@ -22,14 +22,22 @@ export class MemoryObjects implements ObjectStore {
     options: StoreCallOptions,
   ): Promise<string | null> {
     const found = this.objects.get(path);
-    if ((found === undefined ? null : tagOf(found)) !== expectedTag) return null;
+    if ((found === undefined ? null : digestOf(found)) !== expectedTag) return null;
     await this.put(path, bytes, options);
-    return tagOf(bytes);
+    return digestOf(bytes);
   }
 
   async getTagged(path: string, options: StoreCallOptions): Promise<TaggedBytes | null> {
     const bytes = await this.get(path, options);
-    return bytes === null ? null : { bytes, tag: tagOf(bytes) };
+    return bytes === null ? null : { bytes, tag: digestOf(bytes) };
+  }
+
+  async move(from: string, to: string, { signal }: StoreCallOptions): Promise<boolean> {
+    signal.throwIfAborted();
+    const bytes = await Promise.resolve(this.objects.get(from));
+    if (bytes === undefined) return false;
+    this.objects.set(to, bytes);
+    return this.objects.delete(from);
   }
 
   async get(path: string, { signal }: StoreCallOptions): Promise<Uint8Array | null> {
@@ -93,8 +101,4 @@ export class MemoryObjects implements ObjectStore {
     this.objects.clear();
     await Promise.resolve();
   }
-}
-
-function tagOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex').slice(0, 32);
 }

@@ -83,6 +83,12 @@ export interface ObjectStore extends AsyncDisposable {
    * there in stores that know no second names.
    */
   alias?(path: string, target: string, options: StoreCallOptions): Promise<void>;
+  /**
+   * Gives an object another path, in place of what was there. Not there in stores that would have to copy it.
+   *
+   * @returns false if there is no such object
+   */
+  move?(from: string, to: string, options: StoreCallOptions): Promise<boolean>;
   /** Begins an object whose first 16,384 bytes are its head. */
   compose(path: string, options: ComposeOptions): Promise<Composition>;
 }

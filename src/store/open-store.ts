@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { TilerError } from '../errors.ts';
+import { TilerError, systemCodeOf } from '../errors.ts';
 import type { HostGate } from '../host-gate.ts';
 import type { IoCounters, StageMeter } from '../observe.ts';
+import { fromFileError } from './file-error.ts';
 import { FileObjects } from './file-objects.ts';
 import { createFileStore } from './file-store.ts';
 import type { S3Location } from './s3-objects.ts';
@@ -85,8 +86,8 @@ function parsePlace(output: string): StoreLocation {
 /**
  * Opens the store that an output names. Writes nothing, but finds out whether the place can hold tiles at all.
  *
- * @throws TilerError `REQUEST_INVALID` if the output is none, or names a file or a bucket that is not there, and those
- * of `openS3Store`
+ * @throws TilerError `REQUEST_INVALID` if the output is none, or names a file or a bucket that is not there, `STORE_FORBIDDEN`
+ * and `STORE_UNAVAILABLE` if its folder cannot be looked at, and those of `openS3Store`
  */
 export async function openTileStore(
   output: string,
@@ -147,6 +148,10 @@ function parseS3(output: string): StoreLocation {
 }
 
 async function checkFolder(path: string): Promise<void> {
-  const found = await stat(path).catch(() => null);
+  const found = await stat(path).catch((error: unknown) => {
+    // It is made once something is put. Where a file is above it, that is said then.
+    if (['ENOENT', 'ENOTDIR'].includes(systemCodeOf(error) ?? '')) return null;
+    throw fromFileError(error, `Opening the output ${resolve(path)}`);
+  });
   if (found !== null && !found.isDirectory()) throw invalid(resolve(path), 'a folder, found a file');
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ComposeOptions, Composition, ObjectPlace } from './object-store.ts';
 import { MultipartSink } from './pmtiles/multipart-sink.ts';
-import type { UploadPiece } from './pmtiles/multipart-sink.ts';
+import type { UploadJoint, UploadPiece } from './pmtiles/multipart-sink.ts';
+import { PART_DIVISION } from './pmtiles/part-plan.ts';
 import type { PartLimits } from './pmtiles/part-plan.ts';
 import type { S3Compositor } from './s3-compositor.ts';
 import { abortUploads, abortUploadsOf } from './s3-upload-memo.ts';
@@ -12,22 +13,34 @@ const MIB = 1024 * 1024;
 /** @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 export const S3_PART_LIMITS = { minPartBytes: 5 * MIB, maxPartBytes: 5 * 1024 * MIB, maxParts: 10_000 } as const;
 
+/** Folder of objects that become one part. */
+const JOINTS = 'joints';
+
 /** Of what is kept for going on with a piece. */
 const MEMO_ENDING = '.memo';
+
+/** How an object is divided into parts. */
+export interface PartRules {
+  /** What the limits depend on, as far as it is known before the first request. */
+  readonly settings: string;
+  /** Asked for after the first request, by which the client has found its host. */
+  readonly limits: () => PartLimits;
+}
 
 /**
  * Begins an object that is put together as a multipart upload: nobody sees it before it is complete, and what it is made of
  * is copied by the server wherever it is as long as a part. With more parts than an upload may have it is made in two
  * levels; the objects of the first lie beside the memo, and are deleted in the end.
- *
- * @param limits - asked for after the first request, by which the client has found its host
  */
 export async function composeInS3(
   store: S3Compositor,
   path: string,
-  options: ComposeOptions,
-  limits: () => PartLimits,
+  { resume, ...rest }: ComposeOptions,
+  { settings, limits }: PartRules,
 ): Promise<Composition> {
+  // Parts that were copied are known by their lengths: of another division they may hold other bytes.
+  const identity = `${resume?.identity} ${PART_DIVISION} ${settings}`;
+  const options = resume === undefined ? rest : { ...rest, resume: { ...resume, identity } };
   const upload = await S3Upload.open(store, path, options);
   return new S3Composition(store, { path, upload }, options, limits());
 }
@@ -59,8 +72,10 @@ class S3Composition implements Composition {
       {
         putPart: (part, bytes) => upload.putPart(part, bytes),
         copyPart: (part, place, length) => upload.copyPart(part, place, length),
+        hasPart: (part, length) => upload.hasPart(part, length),
         read: (place, length) => upload.read(place, length),
         beginPiece: (index) => this.beginPiece(index),
+        beginJoint: () => this.beginJoint(),
       },
       limits,
     );
@@ -99,11 +114,14 @@ class S3Composition implements Composition {
 
   private async beginPiece(index: number): Promise<UploadPiece> {
     const path = `${this.pieceName}${index}`;
-    this.pieceCount = index + 1;
     const place = { path, offset: 0 };
+    this.pieceCount = index + 1;
     if (this.upload.isComplete) {
       const done = async (): Promise<void> => await Promise.resolve();
-      return { upload: { putPart: done, copyPart: done }, complete: async () => await Promise.resolve(place) };
+      return {
+        upload: { putPart: done, copyPart: done, hasPart: () => true },
+        complete: async () => await Promise.resolve(place),
+      };
     }
     const { resume, signal } = this.options;
     const upload = await S3Upload.open(this.store, path, {
@@ -123,7 +141,25 @@ class S3Composition implements Composition {
     };
   }
 
+  /** Of a name of its own: whoever else composes the object makes others, and nobody goes on with it. */
+  private async beginJoint(): Promise<UploadJoint> {
+    const { signal } = this.options;
+    const path = `${this.pieceName}${JOINTS}/${randomUUID()}`;
+    const upload = await S3Upload.open(this.store, path, { signal, contentType: 'application/octet-stream' });
+    this.pieces.push(upload);
+    return {
+      upload,
+      complete: async (length) => {
+        await upload.complete(length);
+        return { path, offset: 0 };
+      },
+      discard: () => this.store.delete(path, { signal }),
+    };
+  }
+
   private async deletePieces(signal = this.options.signal): Promise<void> {
+    // Also those of whoever was killed.
+    await this.store.deleteAll(`${this.pieceName}${JOINTS}`, { signal });
     for (let index = 0; index < this.pieceCount; index++) {
       for (const ending of ['', MEMO_ENDING]) {
         await this.store.delete(`${this.pieceName}${index}${ending}`, { signal });

@@ -15,5 +15,6 @@ export interface S3Compositor {
   put(path: string, bytes: Uint8Array, options: PutOptions): Promise<void>;
   get(path: string, options: StoreCallOptions): Promise<Uint8Array | null>;
   read(path: string, offset: number, length: number, options: StoreCallOptions): Promise<Uint8Array | null>;
+  deleteAll(folder: string, options: StoreCallOptions): Promise<void>;
   delete(path: string, options: StoreCallOptions): Promise<void>;
 }

@@ -167,10 +167,12 @@ export class S3Objects implements ObjectStore {
       get: this.get.bind(this),
       read: this.read.bind(this),
       delete: this.delete.bind(this),
+      deleteAll: this.deleteAll.bind(this),
     };
-    const { partBytes } = this.settings;
+    const { partBytes, equalParts, copyParts } = this.settings;
     const findLimits = (): PartLimits => ({ ...limits, ...partRulesOf(this.hostOf(), this.settings), partBytes });
-    return await composeInS3(compositor, path, options, findLimits);
+    const settings = JSON.stringify([limits, partBytes, equalParts, copyParts]);
+    return await composeInS3(compositor, path, options, { settings, limits: findLimits });
   }
 
   /** Uploads under way to paths that begin with `start`. */

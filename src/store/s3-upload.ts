@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -7,6 +7,7 @@ import {
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
+import { digestOf } from '../digest.ts';
 import { TilerError } from '../errors.ts';
 import { isNoSuchKey, isNoSuchUpload } from './aws-error.ts';
 import type { ComposeOptions, ObjectPlace, ResumeOptions } from './object-store.ts';
@@ -44,7 +45,7 @@ export class S3Upload implements AsyncDisposable {
     this.store = store;
     this.path = path;
     this.options = options;
-    this.identity = hashOf(options.resume?.identity ?? randomUUID());
+    this.identity = digestOf(options.resume?.identity ?? randomUUID(), 64);
   }
 
   /**
@@ -86,6 +87,11 @@ export class S3Upload implements AsyncDisposable {
       requestTimeout,
     );
     this.keep(part, CopyPartResult?.ETag);
+  }
+
+  /** True if a part of this length is there from before, or the object is complete. For parts that the server copies. */
+  hasPart(part: number, length: number): boolean {
+    return this.uploadId === null || this.isSent(part, length, null);
   }
 
   async read({ path, offset }: ObjectPlace, length: number): Promise<Uint8Array> {
@@ -197,7 +203,7 @@ export class S3Upload implements AsyncDisposable {
   private isSent(part: number, length: number, bytes: Uint8Array | null): boolean {
     const found = this.sent.get(part);
     if (found?.length !== length) return false;
-    const isSame = bytes === null || found.tag.replaceAll('"', '') === hashOf(bytes, 'md5');
+    const isSame = bytes === null || found.tag.replaceAll('"', '') === hash('md5', bytes, 'hex');
     if (isSame) this.tags.set(part, found.tag);
     return isSame;
   }
@@ -222,8 +228,4 @@ export class S3Upload implements AsyncDisposable {
     const { Bucket, Key } = this.store.objectAt(this.path);
     return `Composing s3://${Bucket}/${Key}`;
   }
-}
-
-function hashOf(content: string | Uint8Array, algorithm: 'md5' | 'sha256' = 'sha256'): string {
-  return createHash(algorithm).update(content).digest('hex');
 }

@@ -21,11 +21,8 @@ export function tileToPath({ z, x, y }: Tile, extension: string): string {
 export const WORK_FOLDER = '.tilewright';
 
 /** Where the parts of a run lie. */
-export const PARTS_FOLDER = `${WORK_FOLDER}/parts`;
-
-/** The key of a part: what it is the part of, in the folder of parts. @throws TilerError `TILE_OUT_OF_RANGE` */
-export function partToPath(tile: Tile): string {
-  return `${PARTS_FOLDER}/${tileToPath(tile, 'part')}`;
+export function partsFolder(workFolder: string): string {
+  return `${workFolder}/parts`;
 }
 
 /** The function from the keys of a store back to addresses; `null` for keys that `tileToPath` does not make. */

@@ -1,8 +1,8 @@
-import { indexOf, workAt } from './cover.ts';
+import { edgesIn, indexOf, rootOf } from './cover.ts';
 import type { Cover } from './cover.ts';
 import type { MetatileWork } from './metatile.ts';
-import { tilePath } from './tile.ts';
 import type { Tile } from './tile.ts';
+import { countInSquare } from './tile-range.ts';
 
 /** The indices of the metatiles that hand on what this one is made of: none if it is rendered from scenes. */
 export function childIndicesOf(cover: Cover, { children }: Pick<MetatileWork, 'children'>): readonly number[] {
@@ -18,13 +18,16 @@ export function childIndicesOf(cover: Cover, { children }: Pick<MetatileWork, 'c
   return indices;
 }
 
-/** The work that gives a tile; null if the cover does not have the tile. */
-export function workWith(cover: Cover, tile: Tile): MetatileWork | null {
+/**
+ * The index of the metatile that gives a tile; null if the cover does not have the tile.
+ *
+ * Cost: the depth of the quadtree; with a polygon also once its edges.
+ */
+export function indexWith(cover: Cover, tile: Tile): number | null {
   const base = cover.zooms.find(({ z, parentZooms }) => tile.z <= z && tile.z >= z - parentZooms);
-  if (base === undefined) return null;
+  const level = cover.levels.find(({ z }) => z === tile.z);
+  if (base === undefined || level === undefined || countInSquare(level.tiles, tile, level.z) === 0) return null;
+  if (edgesIn(cover, tile, rootOf(cover).known) === 'outside') return null;
   const shift = tile.z - (base.z - base.inner);
-  const index = indexOf(cover, { z: base.z, x: tile.x >> shift, y: tile.y >> shift, size: 2 ** base.inner });
-  const work = index === null ? null : workAt(cover, index);
-  const name = tilePath(tile);
-  return work !== null && [...work.tiles, ...work.parents].some((one) => tilePath(one) === name) ? work : null;
+  return indexOf(cover, { z: base.z, x: tile.x >> shift, y: tile.y >> shift, size: 2 ** base.inner });
 }

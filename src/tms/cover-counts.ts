@@ -1,11 +1,11 @@
 import type { EdgeList } from '../geo/polygon-edges.ts';
-import { edgesIn, pushQuadrants, rootOf, workOf } from './cover.ts';
-import type { Cover, CoverZoom, Square } from './cover.ts';
+import { edgesIn, rootOf, workOf } from './cover.ts';
+import type { Cover, CoverSquare, CoverZoom } from './cover.ts';
 import { holdsRange, meetsRanges } from './index-ranges.ts';
 import type { IndexRanges } from './index-ranges.ts';
 import { allTilesOf } from './metatile.ts';
-import { countWithin, rangeSize } from './tile-range.ts';
-import type { TileRange } from './tile-range.ts';
+import { pushQuadrants } from './quadtree.ts';
+import { countInSquare, rangeSize } from './tile-range.ts';
 
 /** How much a cover is. */
 export interface CoverCounts {
@@ -62,7 +62,7 @@ export function countRanges(cover: Cover, ranges: IndexRanges): CoverCounts {
     const stack = [rootOf(cover)];
     for (let square = stack.pop(); square !== undefined; square = stack.pop()) {
       const count = countInSquare(zoom.metatiles, square, depth);
-      const edges = meetsRanges(ranges, index, index + count) ? edgesIn(cover, square) : 'outside';
+      const edges = meetsRanges(ranges, index, index + count) ? edgesIn(cover, square, square.known) : 'outside';
       if (edges === 'outside') {
         index += count;
       } else if (edges === null && holdsRange(ranges, index, index + count)) {
@@ -72,7 +72,7 @@ export function countRanges(cover: Cover, ranges: IndexRanges): CoverCounts {
       } else if (square.z < depth) {
         pushQuadrants(stack, square, edges);
       } else {
-        const work = workOf(cover, zoom, { ...square, edges }, index++);
+        const work = workOf(cover, zoom, { ...square, known: edges }, index++);
         if (work !== null) add(zoom.z, 'metatiles', 1);
         for (const { z } of work === null ? [] : allTilesOf(work)) add(z, 'tiles', 1);
       }
@@ -85,18 +85,12 @@ export function countRanges(cover: Cover, ranges: IndexRanges): CoverCounts {
 function countTilesOf(
   { levels }: Cover,
   { z, parentZooms }: CoverZoom,
-  square: Square,
+  square: CoverSquare,
   add: (z: number, key: 'tiles', count: number) => void,
 ): void {
   for (const level of levels) {
     if (level.z <= z && level.z >= z - parentZooms) add(level.z, 'tiles', countInSquare(level.tiles, square, level.z));
   }
-}
-
-/** How many squares of a level lie in a square above it, of those in a rectangle. */
-function countInSquare(range: TileRange, { z, x, y }: Pick<Square, 'z' | 'x' | 'y'>, level: number): number {
-  const side = 2 ** (level - z);
-  return countWithin(range, x * side, y * side, side);
 }
 
 /** How many squares of each level of the quadtree, 0 to the last zoom, a polygon touches. */
@@ -107,9 +101,8 @@ function touchedSquares(cover: Cover): readonly number[] {
   }
   const counts = Array.from({ length: last.z + 1 }, () => 0);
   const visit = (z: number, x: number, y: number, around: EdgeList): void => {
-    const side = 2 ** (last.z - z);
-    const isInRange = countWithin(last.tiles, x * side, y * side, side) > 0;
-    const edges = isInRange ? edgesIn(cover, { z, x, y, edges: around }) : 'outside';
+    const square = { z, x, y };
+    const edges = countInSquare(last.tiles, square, last.z) > 0 ? edgesIn(cover, square, around) : 'outside';
     if (edges === null) {
       for (let level = z; level <= last.z; level++) {
         counts[level]! += 4 ** (level - z);

@@ -1,12 +1,9 @@
-import type { Cover } from './cover.ts';
-import { quadrantColumn, quadrantOrientation, quadrantRow, ROOT_ORIENTATION } from './hilbert.ts';
-import type { Orientation } from './hilbert.ts';
+import type { Cover, CoverZoom } from './cover.ts';
 import { meetsRanges, unionRanges } from './index-ranges.ts';
 import type { IndexRange, IndexRanges } from './index-ranges.ts';
 import type { Metatile } from './metatile.ts';
-import { countWithin } from './tile-range.ts';
-
-type CoverZoom = Cover['zooms'][number];
+import { pushQuadrants, rootSquare } from './quadtree.ts';
+import { countInSquare } from './tile-range.ts';
 
 /**
  * How a square of the quadtree, as a metatile of the zoom that is asked about, lies to what is looked for: apart from it,
@@ -16,14 +13,6 @@ type CoverZoom = Cover['zooms'][number];
  * @param around - what was said of the square around it; null for the world
  */
 export type SquareTest<T> = (square: Metatile, around: T | null) => 'outside' | 'inside' | { readonly partly: T };
-
-interface Square<T> {
-  readonly z: number;
-  readonly x: number;
-  readonly y: number;
-  readonly orientation: Orientation;
-  readonly around: T | null;
-}
 
 /**
  * The indices of all metatiles whose inputs lie where a test says: those that are rendered from scenes by the test
@@ -54,13 +43,12 @@ export function withParents(cover: Cover, ranges: IndexRanges): IndexRanges {
 
 function* rangesOfZoom<T>(zoom: CoverZoom, test: SquareTest<T>): Generator<IndexRange, void, undefined> {
   const depth = zoom.z - zoom.inner;
-  const stack: Square<T>[] = [{ z: 0, x: 0, y: 0, orientation: ROOT_ORIENTATION, around: null }];
+  const stack = [rootSquare<T | null>(null)];
   let index = zoom.firstIndex;
   for (let square = stack.pop(); square !== undefined; square = stack.pop()) {
-    const { z, x, y, around } = square;
-    const side = 2 ** (depth - z);
-    const count = countWithin(zoom.metatiles, x * side, y * side, side);
-    const relation = count === 0 ? 'outside' : test({ z: zoom.z, x, y, size: 2 ** (zoom.z - z) }, around);
+    const { z, x, y, known } = square;
+    const count = countInSquare(zoom.metatiles, square, depth);
+    const relation = count === 0 ? 'outside' : test({ z: zoom.z, x, y, size: 2 ** (zoom.z - z) }, known);
     if (relation === 'outside') {
       index += count;
     } else if (relation === 'inside' || z === depth) {
@@ -76,33 +64,18 @@ function* rangesOfZoom<T>(zoom: CoverZoom, test: SquareTest<T>): Generator<Index
 function* parentsOf(zoom: CoverZoom, below: CoverZoom, ranges: IndexRanges): Generator<IndexRange, void, undefined> {
   const depth = zoom.z - zoom.inner;
   const depthBelow = below.z - below.inner;
-  const stack: Square<null>[] = [{ z: 0, x: 0, y: 0, orientation: ROOT_ORIENTATION, around: null }];
+  const stack = [rootSquare(null)];
   let [index, indexBelow] = [zoom.firstIndex, below.firstIndex];
   for (let square = stack.pop(); square !== undefined; square = stack.pop()) {
-    const { z, x, y } = square;
-    const [side, sideBelow] = [2 ** (depth - z), 2 ** (depthBelow - z)];
-    const count = countWithin(zoom.metatiles, x * side, y * side, side);
-    const countBelow = countWithin(below.metatiles, x * sideBelow, y * sideBelow, sideBelow);
+    const count = countInSquare(zoom.metatiles, square, depth);
+    const countBelow = countInSquare(below.metatiles, square, depthBelow);
     const isMet = meetsRanges(ranges, indexBelow, indexBelow + countBelow);
-    if (isMet && z < depth) {
+    if (isMet && square.z < depth) {
       pushQuadrants(stack, square, null);
     } else {
       if (isMet) yield { from: index, to: index + count };
       index += count;
       indexBelow += countBelow;
     }
-  }
-}
-
-/** Puts the quadrants of a square on a stack, so that they are taken off in the order of the curve. */
-function pushQuadrants<T>(stack: Square<T>[], { z, x, y, orientation }: Square<T>, around: T | null): void {
-  for (let rank = 3; rank >= 0; rank--) {
-    stack.push({
-      z: z + 1,
-      x: x * 2 + quadrantColumn(orientation, rank),
-      y: y * 2 + quadrantRow(orientation, rank),
-      orientation: quadrantOrientation(orientation, rank),
-      around,
-    });
   }
 }

@@ -1,9 +1,10 @@
-import { edgesIn, pushQuadrants, rootOf, workOf } from './cover.ts';
+import { edgesIn, rootOf, workOf } from './cover.ts';
 import type { Cover, CoverZoom } from './cover.ts';
 import { meetsRanges } from './index-ranges.ts';
 import type { IndexRanges } from './index-ranges.ts';
 import type { MetatileWork } from './metatile.ts';
-import { countWithin } from './tile-range.ts';
+import { pushQuadrants } from './quadtree.ts';
+import { countInSquare } from './tile-range.ts';
 
 /**
  * Gives the metatiles that the area touches and, of each, the tiles that it touches: zooms in the order of `zooms`,
@@ -35,16 +36,15 @@ function* worksOfZoom(
   const stack = [rootOf(cover)];
   let index = zoom.firstIndex;
   for (let square = stack.pop(); square !== undefined; square = stack.pop()) {
-    const side = 2 ** (depth - square.z);
-    const count = countWithin(zoom.metatiles, square.x * side, square.y * side, side);
+    const count = countInSquare(zoom.metatiles, square, depth);
     const isMet = meetsRanges(ranges, Math.max(index, fromIndex), index + count);
-    const edges = isMet ? edgesIn(cover, square) : 'outside';
+    const edges = isMet ? edgesIn(cover, square, square.known) : 'outside';
     if (edges === 'outside') {
       index += count;
     } else if (square.z < depth) {
       pushQuadrants(stack, square, edges);
     } else {
-      const work = workOf(cover, zoom, { ...square, edges }, index);
+      const work = workOf(cover, zoom, { ...square, known: edges }, index);
       if (work !== null) {
         yield work;
       }

@@ -4,13 +4,14 @@ import type { Bbox } from '../geo/bbox.ts';
 import { createPolygonEdges } from '../geo/polygon-edges.ts';
 import type { EdgeList, PolygonEdges } from '../geo/polygon-edges.ts';
 import { hilbertAt, quadrantColumn, quadrantOrientation, quadrantRow, ROOT_ORIENTATION } from './hilbert.ts';
-import type { Orientation } from './hilbert.ts';
 import { baseZooms } from './base-zooms.ts';
 import type { BaseZoom } from './base-zooms.ts';
 import { metatileSizeAt } from './metatile.ts';
 import type { Metatile, MetatileWork } from './metatile.ts';
+import { pushQuadrants, rootSquare } from './quadtree.ts';
+import type { Square } from './quadtree.ts';
 import type { Tile } from './tile.ts';
-import { coarser, countWithin, rangeSize, tileRangeOf } from './tile-range.ts';
+import { coarser, countInSquare, countWithin, rangeSize, tileRangeOf } from './tile-range.ts';
 import type { TileRange } from './tile-range.ts';
 import { tileBbox } from './web-mercator-quad.ts';
 
@@ -58,14 +59,8 @@ export interface Cover {
   readonly edges: PolygonEdges | null;
 }
 
-/** A square of the quadtree on the way down, and which edges run through it; null = wholly inside the area's polygon. */
-export interface Square {
-  readonly z: number;
-  readonly x: number;
-  readonly y: number;
-  readonly orientation: Orientation;
-  readonly edges: EdgeList | null;
-}
+/** A square of the quadtree, and which edges run through it; null = wholly inside the area's polygon. */
+export type CoverSquare = Square<EdgeList | null>;
 
 /** Prepares the cover of an area. Cost: linear in the polygon's positions; nothing is listed. */
 export function createCover({ area, ...options }: CoverOptions): Cover {
@@ -89,12 +84,12 @@ export function createCover({ area, ...options }: CoverOptions): Cover {
   return { levels, zooms, indexCount, edges: area.kind === 'bbox' ? null : createPolygonEdges(area.polygon) };
 }
 
-export function rootOf(cover: Cover): Square {
-  return { z: 0, x: 0, y: 0, orientation: ROOT_ORIENTATION, edges: cover.edges === null ? null : cover.edges.all };
+export function rootOf({ edges }: Cover): CoverSquare {
+  return rootSquare(edges === null ? null : edges.all);
 }
 
 /** The work of a metatile, given as the square that it is; null if the area touches none of its tiles. */
-export function workOf(cover: Cover, zoom: CoverZoom, square: Square, index: number): MetatileWork | null {
+export function workOf(cover: Cover, zoom: CoverZoom, square: CoverSquare, index: number): MetatileWork | null {
   const { z, inner, parentZooms, from, isHandedOn } = zoom;
   const tilesAt = (at: number): readonly Tile[] => {
     const level = cover.levels.find((one) => one.z === at);
@@ -114,40 +109,26 @@ export function workOf(cover: Cover, zoom: CoverZoom, square: Square, index: num
   };
 }
 
-/** The edges through a square out of those through its parent; null = wholly inside. */
-export function edgesIn(cover: Cover, { edges, z, x, y }: Omit<Square, 'orientation'>): EdgeList | null | 'outside' {
-  if (cover.edges === null || edges === null) {
+/** The edges through a square out of those through a square around it; null = wholly inside. */
+export function edgesIn(cover: Cover, { z, x, y }: Tile, around: EdgeList | null): EdgeList | null | 'outside' {
+  if (cover.edges === null || around === null) {
     return null;
   }
   const box = tileBbox({ z, x, y });
-  const found = cover.edges.within(edges, box);
+  const found = cover.edges.within(around, box);
   if (found.length > 0) {
     return found;
   }
   return cover.edges.containsCentre(box) ? null : 'outside';
 }
 
-/** Puts the quadrants of a square on a stack, so that they are taken off in the order of the curve. */
-export function pushQuadrants(stack: Square[], { z, x, y, orientation }: Square, edges: EdgeList | null): void {
-  for (let rank = 3; rank >= 0; rank--) {
-    stack.push({
-      z: z + 1,
-      x: x * 2 + quadrantColumn(orientation, rank),
-      y: y * 2 + quadrantRow(orientation, rank),
-      orientation: quadrantOrientation(orientation, rank),
-      edges,
-    });
-  }
-}
-
 /** The tiles of one zoom in a square that the area touches; in Hilbert order. */
-function tilesIn(cover: Cover, zoom: CoverLevel, metatile: Square): readonly Tile[] {
+function tilesIn(cover: Cover, zoom: CoverLevel, metatile: CoverSquare): readonly Tile[] {
   const tiles: Tile[] = [];
   const stack = [metatile];
   for (let square = stack.pop(); square !== undefined; square = stack.pop()) {
-    const { z, x, y } = square;
-    const side = 2 ** (zoom.z - z);
-    const edges = countWithin(zoom.tiles, x * side, y * side, side) === 0 ? 'outside' : edgesIn(cover, square);
+    const { z, x, y, known } = square;
+    const edges = countInSquare(zoom.tiles, square, zoom.z) === 0 ? 'outside' : edgesIn(cover, square, known);
     if (edges !== 'outside') {
       if (z < zoom.z) {
         pushQuadrants(stack, square, edges);
@@ -171,12 +152,12 @@ export function workAt(cover: Cover, index: number): MetatileWork | null {
     return null;
   }
   const square = squareAt(zoom, index - zoom.firstIndex);
-  const edges = edgesIn(cover, { ...square, edges: cover.edges === null ? null : cover.edges.all });
-  return edges === 'outside' ? null : workOf(cover, zoom, { ...square, edges }, index);
+  const known = edgesIn(cover, square, rootOf(cover).known);
+  return known === 'outside' ? null : workOf(cover, zoom, { ...square, known }, index);
 }
 
 /** The metatile number `rank` of a zoom's rectangle along the curve: select, by counting quadrants on the way down. */
-function squareAt(zoom: CoverZoom, rank: number): Omit<Square, 'edges'> {
+function squareAt(zoom: CoverZoom, rank: number): Omit<CoverSquare, 'known'> {
   let [x, y, orientation, before] = [0, 0, ROOT_ORIENTATION, 0];
   const depth = zoom.z - zoom.inner;
   for (let level = depth - 1; level >= 0; level--) {

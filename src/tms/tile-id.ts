@@ -5,9 +5,19 @@ import type { Tile } from './tile.ts';
 /** The last zoom whose tile IDs are exact in a double: (4^27 - 1) / 3 tiles in zooms 0 to 26 are fewer than 2^53. */
 const MAX_TILE_ID_ZOOM = 26;
 
+/** Asked for with every tile: a power takes longer than to look it up. */
+const FIRST_IDS = Float64Array.from({ length: MAX_TILE_ID_ZOOM + 2 }, (_, z) => (4 ** z - 1) / 3);
+
 /** How many tiles all zooms below `z` have together: the tile ID of the first tile of `z`. */
 export function firstTileId(z: number): number {
-  return (4 ** z - 1) / 3;
+  return FIRST_IDS[z] ?? (4 ** z - 1) / 3;
+}
+
+/** The zoom of a tile ID of zooms 0 to 26. */
+export function zoomOfTileId(tileId: number): number {
+  let z = 0;
+  while (FIRST_IDS[z + 1]! <= tileId) z++;
+  return z;
 }
 
 /**
@@ -38,9 +48,6 @@ export function tileFromTileId(tileId: number): Tile {
       `Tile ID ${tileId}: expected a whole number from 0 to ${firstTileId(MAX_TILE_ID_ZOOM + 1) - 1}`,
     );
   }
-  let z = 0;
-  while (firstTileId(z + 1) <= tileId) {
-    z++;
-  }
+  const z = zoomOfTileId(tileId);
   return { z, ...hilbertSquare(z, tileId - firstTileId(z)) };
 }

@@ -1,6 +1,7 @@
 import { isCrossing, splitAtAntimeridian } from '../geo/bbox.ts';
 import type { Bbox } from '../geo/bbox.ts';
 import { shrink } from '../geo/polygon.ts';
+import type { Tile } from './tile.ts';
 import { columnFractionOf, MAX_LATITUDE, rowFractionOf } from './web-mercator-quad.ts';
 
 /** First and last of a row of whole numbers. */
@@ -68,6 +69,12 @@ export function coarser(range: TileRange, shift: number): TileRange {
 /** How many cells a range has. */
 export function rangeSize(range: TileRange): number {
   return countWithin(range, 0, 0, 2 ** 30);
+}
+
+/** How many cells of a range, which is of the zoom `zoom`, lie in a square of that zoom or a lower one. */
+export function countInSquare(range: TileRange, { z, x, y }: Tile, zoom: number): number {
+  const side = 2 ** (zoom - z);
+  return countWithin(range, x * side, y * side, side);
 }
 
 /** How many cells of a range lie in the square of `side × side` cells whose top left cell is (`x`, `y`). */

@@ -1,20 +1,27 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { argv } from 'node:process';
+import { digestOf } from '../../src/digest.ts';
 import { createIoCounters } from '../../src/observe.ts';
 import { openTileStore } from '../../src/store/open-store.ts';
 import type { FinishedTiles, TileStore } from '../../src/store/tile-store.ts';
+import { currentVersion } from '../../src/store/version-document.ts';
 import { tileIdFromTile } from '../../src/tms/tile-id.ts';
 
 const NEVER = { signal: new AbortController().signal };
 
-/** Tiles in a row of a metatile. */
-const SIDE = 64;
 const ZOOM = 10;
 
-/** Metatiles of the tileset: 4,096 tiles each. */
-export function metatilesOf(tiles: number): number {
-  return Math.ceil(tiles / SIDE ** 2);
+/** A tileset of one zoom, in metatiles row by row. */
+export interface MadeTileset {
+  readonly output: string;
+  readonly tiles: number;
+  /** Tiles in a row of a metatile. */
+  readonly side: number;
+  readonly generation: number;
+}
+
+export function metatilesOf({ tiles, side }: Pick<MadeTileset, 'tiles' | 'side'>): number {
+  return Math.ceil(tiles / side ** 2);
 }
 
 export async function openOutput(output: string): Promise<TileStore> {
@@ -24,49 +31,57 @@ export async function openOutput(output: string): Promise<TileStore> {
 
 /**
  * Stages metatiles as workers do. Tiles have 4,100 to 4,600 bytes, so that the store copies them; in every tenth metatile
- * half of them are one small tile, as the sea is.
+ * half of them are one small tile, as the sea is. Tiles of another generation are others.
  */
-export async function stageTiles(store: TileStore, tiles: number): Promise<void> {
+export async function stageTiles(
+  store: TileStore,
+  made: Omit<MadeTileset, 'output'>,
+  indices: Iterable<number>,
+): Promise<void> {
   const sea = Buffer.alloc(180, 7);
   const inputs = { signature: '0'.repeat(32), scenes: [], children: [] };
-  for (let index = 0; index < metatilesOf(tiles); index++) {
+  const { tiles, side, generation } = made;
+  const across = 2 ** ZOOM / side;
+  for (const index of indices) {
     const sink = store.openMetatile(index);
     const records = [];
-    const [left, top] = [(index % (1024 / SIDE)) * SIDE, Math.floor(index / (1024 / SIDE)) * SIDE];
-    for (let n = 0; n < Math.min(SIDE ** 2, tiles - index * SIDE ** 2); n++) {
-      const tile = { z: ZOOM, x: left + (n % SIDE), y: top + Math.floor(n / SIDE) };
+    const [left, top] = [(index % across) * side, Math.floor(index / across) * side];
+    for (let n = 0; n < Math.min(side ** 2, tiles - index * side ** 2); n++) {
+      const tile = { z: ZOOM, x: left + (n % side), y: top + Math.floor(n / side) };
       const tileId = tileIdFromTile(tile);
-      const isSea = index % 10 === 0 && n % SIDE < SIDE / 2;
-      const bytes = isSea ? sea : Buffer.alloc(4_100 + (tileId % 500), `${tileId} `);
+      const isSea = index % 10 === 0 && n % side < side / 2;
+      const bytes = isSea ? sea : Buffer.alloc(4_100 + (tileId % 500), `${tileId} of ${generation} `);
       await sink.put(tile, bytes, NEVER);
-      const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
-      records.push({ tileId, length: bytes.length, digest });
+      records.push({ tileId, length: bytes.length, digest: digestOf(bytes) });
     }
     records.sort((a, b) => a.tileId - b.tileId);
     await sink.commit({ index, inputs, tiles: records, empty: [], failed: [] }, NEVER);
   }
 }
 
-/** As whoever ends a run does. */
-function finishedTiles(tiles: number): FinishedTiles {
+/** As whoever ends a run does: the first, or an update of what there is. */
+async function finishedTiles(store: TileStore, made: MadeTileset): Promise<FinishedTiles> {
+  const document = await store.versions(NEVER);
   return {
-    generation: 1,
+    generation: made.generation,
     requestHash: '0'.repeat(64),
-    indices: () => Array.from({ length: metatilesOf(tiles) }, (_, index) => index),
-    baseline: null,
+    indices: () => Array.from({ length: metatilesOf(made) }, (_, index) => index),
+    baseline: document === null ? null : currentVersion(document),
     isSamePlan: true,
-    keepVersions: 1,
+    keepVersions: 2,
     bbox: [-180, -85, 180, 85],
     metadata: { name: 'assemble-s3', type: 'baselayer', tileSize: 256, format: 'png', provenance: {} },
   };
 }
 
-// As a process of its own: OUTPUT TILES. Tells seconds and its peak memory.
-const [, script = '', output = '', tiles = '0'] = argv;
+// As a process of its own: what it assembles, as JSON. Tells seconds and its peak memory.
+const [, script = '', text = ''] = argv;
 if (/assemble-s3-job\.[jt]s$/.test(script)) {
-  await using store = await openOutput(output);
+  const made = JSON.parse(text) as MadeTileset;
+  await using store = await openOutput(made.output);
+  const finished = await finishedTiles(store, made);
   const startedAt = performance.now();
-  const { bytes } = await store.assemble(finishedTiles(Number(tiles)), NEVER);
+  const { bytes } = await store.assemble(finished, NEVER);
   const seconds = (performance.now() - startedAt) / 1000;
   const status = await readFile('/proc/self/status', 'utf8');
   const peakMebibytes = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024;

@@ -14,6 +14,7 @@ import { benchScale } from './scale.ts';
 import { benchShutdown } from './shutdown.ts';
 import { benchWarp } from './warp.ts';
 import { benchWatch } from './watch.ts';
+import { benchWatchMonth } from './watch-month.ts';
 import { benchWhole } from './whole.ts';
 import { benchWorkers } from './workers.ts';
 
@@ -53,6 +54,8 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   directories: benchDirectories,
   /** Looks at a catalog of 100,000 items in which nothing has changed. */
   watch: benchWatch,
+  /** A month of a catalog on stac-fastapi-pgstac, with outages and kills; after each day compared with a full render. */
+  'watch-month': benchWatchMonth,
   /** 100,000 damaged COGs: what reading each ends in. */
   fuzz: benchFuzz,
 };

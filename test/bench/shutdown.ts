@@ -1,7 +1,7 @@
 import { ensureBuilt } from '../support/build.ts';
 import { startChaosWorld } from '../support/chaos-world.ts';
 import type { ChaosWorld } from '../support/chaos-world.ts';
-import { assertExit, runCli, startCli, until } from '../support/processes.ts';
+import { startCli, until } from '../support/processes.ts';
 import { startWorkerProcess } from '../support/worker-process.ts';
 import type { WorkerProcess } from '../support/worker-process.ts';
 import { printTable } from './measured-run.ts';
@@ -18,6 +18,12 @@ const READ_MS = 100;
 interface Stop {
   readonly seconds: number;
   readonly code: number | null;
+}
+
+/** What the signals of one run came to, and how many metatiles it failed. */
+interface Stopped {
+  readonly stops: readonly Stop[];
+  readonly failed: number;
 }
 
 /**
@@ -51,12 +57,6 @@ export async function benchShutdown(): Promise<void> {
   printTable(HEAD, rows);
 }
 
-async function seed(world: ChaosWorld, name: string): Promise<string> {
-  const finished = await runCli(['seed', await world.request(name, 's3'), '--json'], world);
-  assertExit(finished, 0);
-  return (JSON.parse(finished.stdout.trim().split('\n').at(-1)!) as { readonly run: string }).run;
-}
-
 async function settledOf({ queues }: ChaosWorld, run: string): Promise<number> {
   return (await queues.runStore.progress(run))?.settledMetatiles ?? 0;
 }
@@ -66,6 +66,18 @@ async function stop(worker: { kill(signal: NodeJS.Signals): void }, exited: Prom
   worker.kill('SIGTERM');
   const code = await exited;
   return { seconds: (performance.now() - startedAt) / 1000, code };
+}
+
+/** Seeds a run whose reads are slow, stops its workers, and has another one do the rest. */
+async function inRun(
+  world: ChaosWorld,
+  name: string,
+  stopWorkers: (run: string) => Promise<readonly Stop[]>,
+): Promise<Stopped> {
+  world.scenes.slowDown(READ_MS);
+  const run = await world.seed(name);
+  const stops = await stopWorkers(run);
+  return { stops, failed: await finish(world, run) };
 }
 
 /** Has one more worker do what is left of a run, with every read quick. @returns failed metatiles */
@@ -91,62 +103,55 @@ async function rollWorkers(
   name: string,
   readMs: number,
   settings: Readonly<Record<string, string>>,
-): Promise<{ readonly stops: readonly Stop[]; readonly failed: number }> {
+): Promise<Stopped> {
   const env = { ...world.env, ...settings };
   const workers: WorkerProcess[] = [startWorkerProcess({ env }), startWorkerProcess({ env })];
   const stops: Stop[] = [];
   try {
-    world.scenes.slowDown(READ_MS);
-    // It reads too, before it enqueues.
-    const run = await seed(world, name);
-    world.scenes.slowDown(readMs);
-    for (let n = 0; n < TIMES; n++) {
-      const next = startWorkerProcess({ env });
-      workers.push(next);
-      await next.ready();
-      await untilReading(world);
-      const worker = workers.shift()!;
-      stops.push(await stop(worker, worker.exited));
-    }
-    return { stops, failed: await finish(world, run) };
+    return await inRun(world, name, async () => {
+      world.scenes.slowDown(readMs);
+      for (let n = 0; n < TIMES; n++) {
+        const next = startWorkerProcess({ env });
+        workers.push(next);
+        await next.ready();
+        await untilReading(world);
+        const worker = workers.shift()!;
+        stops.push(await stop(worker, worker.exited));
+      }
+      return stops;
+    });
   } finally {
     for (const worker of workers) await worker[Symbol.asyncDispose]();
   }
 }
 
-async function stopWithoutRedis(
-  world: ChaosWorld,
-  name: string,
-): Promise<{ readonly stops: readonly Stop[]; readonly failed: number }> {
-  world.scenes.slowDown(READ_MS);
-  const run = await seed(world, name);
-  const workers = [startWorkerProcess(world), startWorkerProcess(world)];
-  await Promise.all(workers.map((worker) => worker.ready()));
-  await untilReading(world);
-  await world.redis.kill();
-  const stops = await Promise.all(
-    workers.map(async (worker) => {
-      await until('the worker to notice', () => worker.log().includes('Redis is away'));
-      return await stop(worker, worker.exited);
-    }),
-  );
-  await world.redis.start();
-  return { stops, failed: await finish(world, run) };
+async function stopWithoutRedis(world: ChaosWorld, name: string): Promise<Stopped> {
+  return await inRun(world, name, async () => {
+    const workers = [startWorkerProcess(world), startWorkerProcess(world)];
+    await Promise.all(workers.map((worker) => worker.ready()));
+    await untilReading(world);
+    await world.redis.kill();
+    const stops = await Promise.all(
+      workers.map(async (worker) => {
+        await until('the worker to notice', () => worker.log().includes('Redis is away'));
+        return await stop(worker, worker.exited);
+      }),
+    );
+    await world.redis.start();
+    return stops;
+  });
 }
 
-async function stopFleets(
-  world: ChaosWorld,
-  name: string,
-): Promise<{ readonly stops: readonly Stop[]; readonly failed: number }> {
-  world.scenes.slowDown(READ_MS);
-  const run = await seed(world, name);
-  const stops: Stop[] = [];
-  for (let n = 0; n < TIMES; n++) {
-    await using fleet = startCli(['worker', '--processes', '2'], world);
-    const settled = await settledOf(world, run);
-    await until('the fleet to work', async () => (await settledOf(world, run)) > settled + 2);
-    const exited = fleet.finished.then(({ code }) => code);
-    stops.push(await stop(fleet, exited));
-  }
-  return { stops, failed: await finish(world, run) };
+async function stopFleets(world: ChaosWorld, name: string): Promise<Stopped> {
+  return await inRun(world, name, async (run) => {
+    const stops: Stop[] = [];
+    for (let n = 0; n < TIMES; n++) {
+      await using fleet = startCli(['worker', '--processes', '2'], world);
+      const settled = await settledOf(world, run);
+      await until('the fleet to work', async () => (await settledOf(world, run)) > settled + 2);
+      const exited = fleet.finished.then(({ code }) => code);
+      stops.push(await stop(fleet, exited));
+    }
+    return stops;
+  });
 }

@@ -2,6 +2,7 @@ import { CatalogListing } from '../../src/mosaic/catalog-listing.ts';
 import { createIoCounters } from '../../src/observe.ts';
 import { openTileStore } from '../../src/store/open-store.ts';
 import { pollCatalog } from '../../jobs/watch/poll-catalog.ts';
+import { NONE_LEFT_OUT } from '../../jobs/watch/left-out-again.ts';
 import { NOTHING } from '../../jobs/watch/pending-work.ts';
 import { isOtherItems } from '../../jobs/watch/watched-items.ts';
 import { WatchStateStore } from '../../jobs/watch/watch-state.ts';
@@ -44,6 +45,7 @@ if (isOther) {
     version: null,
     pending: NOTHING,
     running: null,
+    leftOut: NONE_LEFT_OUT,
     items: poll.items,
   }));
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ObjectStore } from '../../src/store/object-store.ts';
 import { FIRST_READ_BYTES } from '../../src/store/pmtiles/header.ts';
+import { noise } from '../support/noise.ts';
 import { addEntries, entriesOf } from '../support/put-if-writer.ts';
 
 const signal = new AbortController().signal;
@@ -12,16 +13,6 @@ async function listed(store: ObjectStore, folder: string): Promise<string[]> {
   const paths: string[] = [];
   for await (const path of store.list(folder, NEVER)) paths.push(path);
   return paths.sort();
-}
-
-function noise(length: number, seed: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  let state = seed;
-  for (let i = 0; i < length; i++) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    bytes[i] = state >>> 24;
-  }
-  return bytes;
 }
 
 /** What every object store promises. `newStore` gives one that no test has used. */
@@ -114,6 +105,18 @@ export function describeObjectStore(name: string, newStore: () => Promise<Object
       await store.delete('v/1', NEVER);
       expect(Buffer.from((await store.get('name', NEVER))!).toString()).toBe('one');
       expect(await listed(store, '')).toStrictEqual(['name', 'v/2']);
+    });
+
+    test('an object that is moved is in place of what was there, and of nothing else', async () => {
+      await using store = await newStore();
+      if (store.move === undefined) return;
+      await store.put('.work/new', Buffer.from('new'), PUT);
+      await store.put('v/1', Buffer.from('old'), PUT);
+      expect(await store.move('.work/none', 'v/1', NEVER)).toBe(false);
+      expect(Buffer.from((await store.get('v/1', NEVER))!).toString()).toBe('old');
+      expect(await store.move('.work/new', 'v/1', NEVER)).toBe(true);
+      expect(Buffer.from((await store.get('v/1', NEVER))!).toString()).toBe('new');
+      expect(await store.get('.work/new', NEVER)).toBeNull();
     });
 
     test('composes an object of bytes and of parts of others, small and large', async () => {

@@ -1,7 +1,7 @@
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { MadeMetatile } from '../support/staged-metatiles.ts';
-import { endRun, openArchiveOutput } from '../support/archive-assembler.ts';
+import { endRunOf, openArchiveOutput } from '../support/archive-assembler.ts';
 import { madeMetatiles, stageAll } from '../support/archive-runs.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
@@ -55,7 +55,7 @@ test('a process that ends an update in S3 and is killed at any request leaves no
   await using store = await openArchiveOutput(OUTPUT);
   const first = largeMetatiles(METATILES, 1);
   await stageAll(store, first, NEVER);
-  await endRun(store, 1, METATILES);
+  await endRunOf(store, 1, METATILES);
   // How many requests an update takes, and then updates that are killed at ten of these.
   let requests = 0;
   for (let round = 0; round <= KILLS; round++) {
@@ -72,7 +72,7 @@ test('a process that ends an update in S3 and is killed at any request leaves no
       await finished;
       release();
     }
-    const id = await endRun(store, seed, METATILES);
+    const id = await endRunOf(store, seed, METATILES);
     if (round === 0) requests = proxy.passed.length - before;
     const document = (await store.versions(NEVER))!;
     expect(document.versions.map(({ generation }) => generation)).toStrictEqual(
@@ -90,10 +90,10 @@ test('a process that ends an update in S3 and is killed at any request leaves no
 test('what stays of an archive is copied by the server', async () => {
   await using store = await openArchiveOutput(`s3://${BUCKET}/passed/world.pmtiles`);
   await stageAll(store, largeMetatiles(METATILES, 1), NEVER);
-  await endRun(store, 1, METATILES);
+  await endRunOf(store, 1, METATILES);
   await stageAll(store, largeMetatiles(CHANGED, 2), NEVER);
   const before = proxy.passed.length;
-  await endRun(store, 2, METATILES);
+  await endRunOf(store, 2, METATILES);
   const passed = proxy.passed.slice(before);
   expect(passed.filter(({ isCopy }) => isCopy).length).toBeGreaterThan(0);
   // The first part, which has the new tiles and is filled up with old ones, is read and sent.

@@ -5,14 +5,10 @@ import { createIoCounters } from '../../src/observe.ts';
 import { openTileStore } from '../../src/store/open-store.ts';
 import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { referenceReader } from '../support/memory-archive.ts';
-import { assertExit, runCli, startCli, until } from '../support/processes.ts';
+import { assertExit, runCli } from '../support/processes.ts';
 import { startSmallWorld } from '../support/small-world.ts';
 import type { SmallWorld } from '../support/small-world.ts';
-import { renderFile, renderPlainTiles } from '../support/plain-tiles.ts';
-
-interface Status {
-  readonly settledMetatiles: number;
-}
+import { renderFile, renderKilled, renderPlainTiles } from '../support/plain-tiles.ts';
 
 let world: SmallWorld;
 let tiles: ReadonlyMap<string, Buffer>;
@@ -64,21 +60,8 @@ test('it is the same bytes from any number of processes and any size of metatile
 
 test('a render that is killed at any time goes on, and ends with the same archive', async () => {
   const whole = await render('undisturbed/tiles.pmtiles');
-  const output = join(world.folder, 'killed/tiles.pmtiles');
-  const args = ['render', await world.request(), '--output', output, '--processes', '2'];
-  for (const settled of [3, 12, 30]) {
-    await using running = startCli(args);
-    await until('some more of it is done', async () => {
-      const { stdout } = await runCli(['list', output, '--json']);
-      const [status] = stdout.split('\n').filter((line) => line !== '');
-      return status !== undefined && (JSON.parse(status) as Status).settledMetatiles >= settled;
-    });
-    running.kill('SIGKILL');
-    await running.finished;
-  }
-  assertExit(await runCli(args), 0);
-  expect((await readFile(output)).equals(whole)).toBe(true);
-  expect(await readdir(join(world.folder, 'killed/.tilewright'))).not.toContain('tiles.pmtiles');
+  const killed = await renderKilled(world, 'killed/tiles.pmtiles', [3, 12, 30]);
+  expect(killed.equals(whole)).toBe(true);
 });
 
 test('a run with failed tiles leaves no archive; once they are mended, retry writes it', async () => {

@@ -29,7 +29,7 @@ beforeAll(async () => {
       TILEWRIGHT_QUEUE_HIGH: '20',
     },
     // Most zooms are made of the tiles of others, which wait for each other.
-    request: { area: { bbox: [-2, 8, 32, 42] }, minzoom: 0, maxzoom: 8, sourceMinzoom: 8, metatileSize: 2 },
+    request: { area: { bbox: [-2, 8, 22, 32] }, minzoom: 3, maxzoom: 7, sourceMinzoom: 7, metatileSize: 1 },
   });
   expected = await world.undisturbed();
   // Every metatile then takes long enough for a signal to come in its midst.

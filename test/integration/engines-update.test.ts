@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
@@ -24,6 +24,7 @@ const CHAIN = { minzoom: 1, maxzoom: 6, sourceMinzoom: 5, metatileSize: 2 } as c
 let world: SmallWorld;
 let redis: RedisServer;
 let workers: Running;
+let base: UpdateSummary | null = null;
 
 beforeAll(async () => {
   [world, redis] = await startAll(startSmallWorld(), startRedis());
@@ -37,11 +38,7 @@ afterAll(async () => {
   await redis[Symbol.asyncDispose]();
 });
 
-beforeEach(() => {
-  world.serveScenes(ALL);
-  world.breakScenes([], 0);
-  world.slowDown(0);
-});
+beforeEach(() => world.restore());
 
 function out(name: string): string {
   return join(world.folder, name);
@@ -60,12 +57,27 @@ async function made(engine: Engine, output: string, fields: Fields, flags: reado
   return summaryOf(finished.stdout);
 }
 
-/** What a full render of the catalog as it is gives, in a folder of its own. */
-async function freshTiles(fields: Fields): Promise<readonly string[]> {
-  await rm(out('fresh'), { recursive: true, force: true });
-  await made('render', 'fresh', fields);
-  return await tilesIn(out('fresh'));
+/** What updates begin with. A folder that was rendered is copied, as it would be the same each time. */
+async function begun(engine: Engine, output: string): Promise<UpdateSummary> {
+  if (engine === 'seed') return await made(engine, output, CHAIN, ['--keep-parts']);
+  base ??= await made(engine, 'base', CHAIN, ['--keep-parts']);
+  await cp(out('base'), out(output), { recursive: true });
+  return base;
 }
+
+/** Outputs of full renders, by what they were made of. */
+const fresh = new Map<string, string>();
+
+/** Where a full render of the catalog as it is lies, which nothing was rendered to before. @param ending - of its name */
+async function freshOutput(fields: Fields, ending = ''): Promise<string> {
+  const key = JSON.stringify([fields, ending, world.content()]);
+  const output = fresh.get(key) ?? `fresh-${fresh.size}${ending}`;
+  if (!fresh.has(key)) await made('render', output, fields, ['--processes', '1']);
+  fresh.set(key, output);
+  return out(output);
+}
+
+const freshTiles = async (fields: Fields): Promise<readonly string[]> => await tilesIn(await freshOutput(fields));
 
 const update = async (engine: Engine, output: string, fields: Fields): Promise<UpdateSummary> =>
   await made(engine, output, fields, ['--update', '--keep-parts']);
@@ -75,7 +87,7 @@ const renderedOf = ({ metatiles, unchanged = 0 }: UpdateSummary): number => meta
 describe.each(ENGINES)('an update by %s', (engine) => {
   test('renders what a scene has to do with that is withdrawn, and again when it is back', async () => {
     const output = `withdrawn-${engine}`;
-    const first = await made(engine, output, CHAIN, ['--keep-parts']);
+    const first = await begun(engine, output);
     expect(first.unchanged).toBeUndefined();
     const before = await tilesIn(out(output));
     const plan = await planIn(out(output));
@@ -105,7 +117,7 @@ describe.each(ENGINES)('an update by %s', (engine) => {
 
   test('that finds nothing changed reads no block, writes no tile and makes no version', async () => {
     const output = `same-${engine}`;
-    const first = await made(engine, output, CHAIN, ['--keep-parts']);
+    const first = await begun(engine, output);
     const same = await update(engine, output, CHAIN);
     expect(same).toMatchObject({ unchanged: first.metatiles, rendered: first.rendered, version: first.version });
     // Files are looked at once in each process, not read.
@@ -120,7 +132,7 @@ describe.each(ENGINES)('an update by %s', (engine) => {
 
   test('renders what a file has to do with that has changed behind its item', async () => {
     const output = `changed-${engine}`;
-    await made(engine, output, CHAIN, ['--keep-parts']);
+    await begun(engine, output);
     const plan = await planIn(out(output));
     world.changeScene('north-west');
     const second = await update(engine, output, CHAIN);
@@ -145,7 +157,7 @@ describe.each(ENGINES)('an update by %s', (engine) => {
 
   test('by another style renders everything, by another area what that changes', async () => {
     const output = `request-${engine}`;
-    const first = await made(engine, output, CHAIN, ['--keep-parts']);
+    const first = await begun(engine, output);
     const style = { ...CHAIN, resampling: 'bilinear' };
     expect(renderedOf(await update(engine, output, style))).toBe(first.metatiles);
     expect(await tilesIn(out(output))).toStrictEqual(await freshTiles(style));
@@ -168,8 +180,7 @@ describe.each(ENGINES)('an update by %s', (engine) => {
     const second = await update(engine, output, CHAIN);
     expect(second.unchanged).toBeGreaterThan(0);
     expect(second.unchanged).toBeLessThan(first.metatiles);
-    await made('render', `fresh-${engine}.pmtiles`, CHAIN);
-    expect(await digestOf(out(output))).toBe(await digestOf(out(`fresh-${engine}.pmtiles`)));
+    expect(await digestOf(out(output))).toBe(await digestOf(await freshOutput(CHAIN, '.pmtiles')));
     expect(await digestOf(out(output))).not.toBe(before);
     world.serveScenes(ALL);
     await update(engine, output, CHAIN);
@@ -178,7 +189,7 @@ describe.each(ENGINES)('an update by %s', (engine) => {
 
   test('that fails is taken up with what failed; nothing is published before', async () => {
     const output = `failed-${engine}`;
-    await made(engine, output, CHAIN, ['--keep-parts']);
+    await begun(engine, output);
     world.changeScene('south-west');
     world.breakScenes(['south-west'], 404);
     const failed = await make(engine, output, CHAIN, ['--update', '--keep-parts']);

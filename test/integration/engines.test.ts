@@ -1,4 +1,4 @@
-import { readFile, readdir, rm } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createPlan } from '../../jobs/plan-jobs.ts';
@@ -86,11 +86,11 @@ describe('render', () => {
       // One more to ask the sources how far they reach.
       expect(world.stac.searches.length - before).toBeLessThanOrEqual(summary.metatiles + 1);
       expect(summary.io.searches).toBe(world.stac.searches.length - before);
-      // Every tile, what metatiles hand on and what each stages, the manifest twice, the records, the versions, and four
-      // documents.
+      // Every tile, what metatiles hand on and what each stages, the manifest twice, the records, the versions, and three
+      // documents: TileJSON, style and STAC item.
       const handedOn = [...(await planOf(name)).works()].filter((work) => work.handedOn !== null);
       expect(handedOn.length).toBeGreaterThan(0);
-      expect(summary.io.writeRequests).toBe(summary.rendered + handedOn.length + summary.metatiles + 8);
+      expect(summary.io.writeRequests).toBe(summary.rendered + handedOn.length + summary.metatiles + 7);
     },
   );
 
@@ -124,6 +124,19 @@ describe('render', () => {
     expect(refused.stderr).toMatch(/^STORE_CONFLICT: /m);
     expect(await filesOf(out('taken'))).toStrictEqual(before);
     expect((await runCli(['render', other, '--force'])).code).toBe(0);
+  });
+
+  test('a damaged tilewright.json is refused, and --force renders all anew', async () => {
+    const request = await world.request({ output: 'damaged', maxzoom: 2 });
+    await runCli(['render', request]);
+    const before = await filesOf(out('damaged'));
+    await writeFile(join(out('damaged'), 'tilewright.json'), '{"v":1,');
+    const refused = await runCli(['render', request]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/^STORE_CONFLICT: .*tilewright\.json.*found no JSON; --force renders all anew/m);
+    assertExit(await runCli(['render', request, '--force']), 0);
+    const tiles = (files: readonly string[]): readonly string[] => files.filter((file) => file.includes('.png'));
+    expect(tiles(await filesOf(out('damaged')))).toStrictEqual(tiles(before));
   });
 
   test('what a failed run left for others to be made of is never taken by the next', async () => {

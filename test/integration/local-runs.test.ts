@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 
 beforeEach(() => {
-  world.breakScenes([], 0);
+  world.restore();
   world.slowDown(100);
 });
 
@@ -97,11 +97,14 @@ describe('a run that is under way', () => {
     await using running = startCli(['render', request], FORGETFUL);
     await using runs = localRunsOf(out('owned'));
     await untilRun(runs, 'a metatile', ({ settledMetatiles }) => settledMetatiles >= 1);
+    // It must not be over before the other one has looked.
+    const held = world.hold();
     const refused = await runCli(['render', request, '--force']);
     assertExit(refused, 1);
     expect(refused.stderr).toMatch(new RegExp(`^STORE_CONFLICT: .*found process ${running.pid} on `));
     expect(await runs.clean({ olderThanMs: 0 })).toStrictEqual([]);
     world.slowDown(0);
+    held.release();
     assertExit(await running.finished, 0);
     expect(await filesOf(out('owned'))).toStrictEqual(expected);
   });
@@ -123,6 +126,7 @@ describe('a run that is under way', () => {
     await using running = startCli(['render', await world.request({ ...FIELDS, output: 'hostile' })], FORGETFUL);
     await using runs = localRunsOf(out('hostile'));
     const { run } = await untilRun(runs, 'a metatile', ({ settledMetatiles }) => settledMetatiles >= 1);
+    const held = world.hold();
     const control = join(out('hostile'), '.tilewright', `${run}.control.json`);
     const id = '6f1d7b4e-4a0f-4a52-9d0e-6d6d3b1d1c11';
     await writeFile(control, JSON.stringify({ v: 1, id, owner: id, command: 'cancel' }));
@@ -130,6 +134,7 @@ describe('a run that is under way', () => {
     await writeFile(control, '{"v":1,"command":"cancel"');
     expect(await runs.resume(run)).toBe('continued');
     world.slowDown(0);
+    held.release();
     assertExit(await running.finished, 0);
   });
 });

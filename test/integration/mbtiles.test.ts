@@ -1,16 +1,12 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from '../../src/store/mbtiles/open-database.ts';
 import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
-import { assertExit, runCli, startCli, until } from '../support/processes.ts';
+import { runCli } from '../support/processes.ts';
 import { startSmallWorld } from '../support/small-world.ts';
 import type { SmallWorld } from '../support/small-world.ts';
-import { renderFile, renderPlainTiles } from '../support/plain-tiles.ts';
-
-interface Status {
-  readonly settledMetatiles: number;
-}
+import { renderFile, renderKilled, renderPlainTiles } from '../support/plain-tiles.ts';
 
 let world: SmallWorld;
 let tiles: ReadonlyMap<string, Buffer>;
@@ -54,21 +50,8 @@ test('an MBTiles file holds the tiles of the folder, byte by byte, and no other'
 test('it is the same bytes from any number of processes, and after a render that was killed', async () => {
   const whole = await render('same/one.mbtiles', '--processes', '1');
   expect((await render('same/two.mbtiles', '--processes', '2')).equals(whole)).toBe(true);
-  const output = join(world.folder, 'killed/world.mbtiles');
-  const args = ['render', await world.request(), '--output', output, '--processes', '2'];
-  for (const settled of [5, 20]) {
-    await using running = startCli(args);
-    await until('some more of it is done', async () => {
-      const { stdout } = await runCli(['list', output, '--json']);
-      const [status] = stdout.split('\n').filter((line) => line !== '');
-      return status !== undefined && (JSON.parse(status) as Status).settledMetatiles >= settled;
-    });
-    running.kill('SIGKILL');
-    await running.finished;
-  }
-  assertExit(await runCli(args), 0);
-  expect((await readFile(output)).equals(whole)).toBe(true);
-  expect(await readdir(join(world.folder, 'killed/.tilewright'))).not.toContain('world.mbtiles');
+  const killed = await renderKilled(world, 'killed/world.mbtiles', [5, 20]);
+  expect(killed.equals(whole)).toBe(true);
 });
 
 test('a bucket is refused before any work, and what can be had there is said', async () => {
@@ -77,4 +60,16 @@ test('a bucket is refused before any work, and what can be had there is said', a
   expect(code).toBe(2);
   expect(stderr).toMatch(/\.pmtiles/);
   expect(world.reads()).toBe(reads);
+});
+
+test('SQL of a foreign file that makes up tiles without end is an error, not a hang', async () => {
+  const file = join(world.folder, 'hostile.mbtiles');
+  await writeFile(file, '');
+  const database = await openDatabase(file, { readOnly: false });
+  database.exec(`CREATE VIEW tiles AS WITH RECURSIVE r(n) AS (SELECT 0 UNION ALL SELECT 0 FROM r)
+    SELECT n AS zoom_level, n AS tile_column, n AS tile_row, x'01' AS tile_data FROM r`);
+  database.close();
+  const { code, stdout, stderr } = await runCli(['verify', file]);
+  expect(stderr).toMatch(/^ARCHIVE_INVALID: .*found more than the \d+ bytes of the file/);
+  expect([code, stdout]).toStrictEqual([1, '']);
 });

@@ -171,7 +171,7 @@ describe('preview page in Chromium', () => {
     expect(await page.textContent('#zoom')).toBe('tiles of z1 (z1 to z3, png, 256 px)');
 
     await page.check('#grid');
-    await expect.poll(async () => Buffer.compare(await page.screenshot(), plain), { timeout: 20_000 }).not.toBe(0);
+    await expect.poll(async () => Buffer.compare(await page.screenshot(), plain), { timeout: 60_000 }).not.toBe(0);
     const names = await page.locator('.tile-name').allTextContents();
     expect(names.filter((name) => name.startsWith('1/')).length).toBe(names.length);
     expect(new Set(names)).toEqual(new Set(['1/0/0', '1/0/1', '1/1/0', '1/1/1']));

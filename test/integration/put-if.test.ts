@@ -44,7 +44,8 @@ afterAll(async () => {
 });
 
 function newClient(prefix: string): S3Objects {
-  const retry = { attempts: 8, baseMs: 5, maxMs: 100 };
+  // Two requests of seven fail: of thousands, one fails as often as is allowed, unless that is very often.
+  const retry = { attempts: 100, baseMs: 5, maxMs: 100 };
   const options = { cacheControl: 'no-cache', forcePathStyle: true, counters: createIoCounters(), retry };
   return new S3Objects({ bucket: BUCKET, prefix }, options);
 }

@@ -1,19 +1,24 @@
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { leastRights } from '../../jobs/queue/redis-check.ts';
+import { createPatientRedis } from '../../jobs/queue/redis.ts';
+import { parseConfig } from '../../src/config.ts';
+import { SILENT } from '../../src/observe.ts';
 import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { assertExit, runCli, startCli, until } from '../support/processes.ts';
 import type { Running } from '../support/processes.ts';
 import { createOwnRedis } from '../support/redis.ts';
+import { startRedisCluster } from '../support/redis-cluster.ts';
 import {
   REDIS_PASSWORD,
   asAdmin,
   findValkey,
   startAclRedis,
-  startRedisCluster,
   startSentinelRedis,
   startTlsRedis,
 } from '../support/redis-topologies.ts';
+import { startScriptedSentinel } from '../support/scripted-sentinel.ts';
 import { filesOf, startSmallWorld } from '../support/small-world.ts';
 import type { SmallWorld } from '../support/small-world.ts';
 
@@ -98,6 +103,58 @@ describe('Redis Cluster', () => {
     );
   });
 
+  test('the primary of the queue is killed in the midst of a run, and the run goes on with its replica', async () => {
+    await using cluster = await startRedisCluster({ replicas: 1 });
+    await runThrough(cluster.env, async (output) => {
+      await untilMidst(output);
+      await cluster.primary.kill();
+      world.slowDown(0);
+    });
+    expect(await asAdmin(cluster.replica!.url, (replica) => replica.role())).toContain('master');
+  });
+
+  test('the primary of the queue hangs in the midst of a run, and the run goes on with its replica', async () => {
+    await using cluster = await startRedisCluster({ replicas: 1 });
+    await runThrough(cluster.env, async (output) => {
+      await untilMidst(output);
+      cluster.primary.halt();
+      world.slowDown(0);
+    });
+    expect(await asAdmin(cluster.replica!.url, (replica) => replica.role())).toContain('master');
+  });
+
+  test('the primary of the queue, which has no replica, is away for a while, and the run goes on', async () => {
+    await using cluster = await startRedisCluster();
+    const { worker } = await runThrough(cluster.env, async (output) => {
+      await untilMidst(output);
+      await cluster.primary.kill();
+      await cluster.untilSlotsLack();
+      await cluster.primary.start();
+      world.slowDown(0);
+    });
+    expect(worker).toContain('"state":"complete"');
+  });
+
+  test('a worker that connects again while slots lack knows when it has done so', async () => {
+    await using cluster = await startRedisCluster();
+    const redis = createPatientRedis(parseConfig(cluster.env).redis, SILENT);
+    try {
+      await once(redis, 'ready');
+      await cluster.primary.kill();
+      await cluster.untilSlotsLack();
+      const ended = once(redis, 'end');
+      redis.disconnect();
+      await ended;
+      const connecting = redis.connect();
+      await cluster.primary.start();
+      await connecting;
+      const key = `{${cluster.env['TILEWRIGHT_QUEUE_PREFIX']}}:key`;
+      expect(await redis.set(key, 'value')).toBe('OK');
+    } finally {
+      redis.disconnect();
+    }
+  });
+
   test('a single server is no cluster, and no Sentinel', async () => {
     await using own = await createOwnRedis({ appendOnly: false });
     await own.start();
@@ -121,6 +178,28 @@ describe('Sentinels', () => {
     expect(worker).not.toContain(REDIS_PASSWORD.plain);
     const url = `redis://:${REDIS_PASSWORD.encoded}@127.0.0.1:${redis.replica.port}`;
     expect(await asAdmin(url, (replica) => replica.role())).toContain('master');
+  });
+
+  test('a failover that is announced while the primary is asked for does not end the connection', async () => {
+    await using own = await createOwnRedis({ appendOnly: false });
+    await own.start();
+    await using sentinel = await startScriptedSentinel(own.port);
+    const env = { ...own.env, REDIS_URL: sentinel.url, TILEWRIGHT_REDIS_MODE: 'sentinel' };
+    const redis = createPatientRedis(parseConfig(env).redis, SILENT);
+    try {
+      await once(redis, 'ready');
+      await sentinel.untilListenedTo();
+      sentinel.hold();
+      await asAdmin(own.url, (admin) => admin.call('CLIENT', 'KILL', 'SKIPME', 'yes'));
+      await sentinel.untilAsked();
+      await sentinel.announce();
+      const ended = once(redis, 'end').then(() => 'ended');
+      const isReady = once(redis, 'ready').then(() => 'ready');
+      sentinel.release();
+      expect(await Promise.race([ended, isReady])).toBe('ready');
+    } finally {
+      redis.disconnect();
+    }
   });
 });
 

@@ -32,7 +32,7 @@ beforeAll(async () => {
 }, INSTALL_TIMEOUT_MS);
 
 beforeEach(() => {
-  world.hold().release();
+  world.restore();
   world.slowDown(30);
 });
 

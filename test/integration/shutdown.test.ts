@@ -4,7 +4,7 @@ import { startChaosWorld } from '../support/chaos-world.ts';
 import type { ChaosWorld } from '../support/chaos-world.ts';
 import { heldJobs } from '../support/held-jobs.ts';
 import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
-import { assertExit, childrenOf, isAlive, runCli, startCli, until } from '../support/processes.ts';
+import { assertExit, childrenOf, isAlive, startCli, until } from '../support/processes.ts';
 import { startWorkerProcess } from '../support/worker-process.ts';
 import type { WorkerProcess } from '../support/worker-process.ts';
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
       TILEWRIGHT_MAX_STALLED: '20',
       TILEWRIGHT_QUEUE_HIGH: '20',
     },
-    request: { area: { bbox: [-5, -5, 45, 45] }, minzoom: 0, maxzoom: 7, sourceMinzoom: 7, metatileSize: 2 },
+    request: { area: { bbox: [-5, -5, 32, 32] }, minzoom: 4, maxzoom: 6, sourceMinzoom: 6, metatileSize: 1 },
   });
   expected = await world.undisturbed();
 }, INSTALL_TIMEOUT_MS);
@@ -33,13 +33,6 @@ beforeEach(() => {
 });
 
 afterAll(async () => world[Symbol.asyncDispose]());
-
-async function seed(name: string): Promise<string> {
-  const finished = await runCli(['seed', await world.request(name, 's3'), '--json'], world);
-  assertExit(finished, 0);
-  const { run } = JSON.parse(finished.stdout.trim().split('\n').at(-1) ?? '') as { readonly run: string };
-  return run;
-}
 
 async function progressOf(run: string) {
   const progress = await world.queues.runStore.progress(run);
@@ -98,7 +91,7 @@ test.each([
   { what: 'with time to finish what is under way', name: 'finished', graceMs: 20_000, readMs: 60 },
   { what: 'with no time for it: it is handed back', name: 'handed-back', graceMs: 2_000, readMs: 3_000 },
 ])('SIGTERM of a fleet under load, $what', async ({ name, graceMs, readMs }) => {
-  const run = await seed(name);
+  const run = await world.seed(name);
   const env = { ...world.env, TILEWRIGHT_SHUTDOWN_GRACE_MS: String(graceMs) };
   await using fleet = startCli(['worker', '--processes', '2'], { env });
   await untilSettled(run, 10);
@@ -119,7 +112,8 @@ test('three workers are replaced one after the other in the midst of a run', asy
     await Promise.all(workers.map((worker) => worker.ready()));
     // The run must outlast the start of three processes.
     world.scenes.slowDown(400);
-    const run = await seed('rolled');
+    const run = await world.seed('rolled');
+    world.scenes.slowDown(1_500);
     for (const old of workers.slice()) {
       const next = startWorkerProcess(world);
       workers.push(next);
@@ -137,7 +131,7 @@ test('three workers are replaced one after the other in the midst of a run', asy
 });
 
 test('SIGTERM while Redis is away: ends with 0, and what was under way is done when Redis is back', async () => {
-  const run = await seed('redis-away');
+  const run = await world.seed('redis-away');
   // Far longer than this test may take: nothing can be handed back, so that it is not waited for.
   await using first = startWorkerProcess({ env: { ...world.env, TILEWRIGHT_SHUTDOWN_GRACE_MS: '3600000' } });
   await untilSettled(run, 10);
@@ -155,7 +149,7 @@ test('SIGTERM while Redis is away: ends with 0, and what was under way is done w
 test('SIGTERM while the run is being finished: it is finished', async () => {
   const held = world.s3.hold(({ method, path }) => method === 'PUT' && path.includes('/closing/tilejson.json'));
   world.scenes.slowDown(0);
-  const run = await seed('closing');
+  const run = await world.seed('closing');
   await using worker = startWorkerProcess(world);
   const release = await held;
   expect((await heldJobs(world.look, world.prefix, 'runs')).map(({ pid }) => pid)).toStrictEqual([worker.pid]);
@@ -169,7 +163,7 @@ test('SIGTERM while the run is being finished: it is finished', async () => {
 test('SIGTERM while the run cannot be finished: another worker finishes it', async () => {
   const held = world.s3.hold(({ method, path }) => method === 'PUT' && path.includes('/closed-late/tilejson.json'));
   world.scenes.slowDown(0);
-  const run = await seed('closed-late');
+  const run = await world.seed('closed-late');
   await using first = startWorkerProcess({ env: { ...world.env, TILEWRIGHT_SHUTDOWN_GRACE_MS: '3000' } });
   await held;
   await stop(first);
@@ -179,7 +173,7 @@ test('SIGTERM while the run cannot be finished: another worker finishes it', asy
 });
 
 test('SIGKILL of the parent of a fleet under load: its workers stop well by themselves', async () => {
-  const run = await seed('orphaned');
+  const run = await world.seed('orphaned');
   await using fleet = startCli(['worker', '--processes', '2'], world);
   await untilSettled(run, 10);
   const children = await childrenOf(fleet.pid);

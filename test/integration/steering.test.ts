@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
+import { localRunsOf, untilRun } from '../support/local-runs.ts';
 import { assertExit, runCli, startCli, until } from '../support/processes.ts';
 import type { Running } from '../support/processes.ts';
 import { startRedis } from '../support/redis.ts';
@@ -28,10 +29,7 @@ beforeAll(async () => {
   expected = await filesOf(out('plain'));
 }, INSTALL_TIMEOUT_MS);
 
-afterEach(() => {
-  world.slowDown(0);
-  world.breakScenes([], 0);
-});
+afterEach(() => world.restore());
 
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
@@ -52,7 +50,8 @@ const local: Engine = {
   options: [],
   async begin(output) {
     const running = startCli(['render', await world.request(), '--output', output, '--processes', '1']);
-    await until('the run is known', async () => (await runCli(['status', output, '--json'])).code === 0);
+    await using runs = localRunsOf(output);
+    await untilRun(runs, 'the run', () => true);
     return { name: output, running };
   },
 };
@@ -84,12 +83,12 @@ describe.each([
   test('is paused, resumed, cancelled and taken up again by commands, and ends with the same bytes', async () => {
     const output = out(`steered-${engine === local ? 'local' : 'queue'}`);
     await mkdir(output, { recursive: true });
-    // Longer than a command takes: what waits for a read is still waiting when the next command comes.
-    world.slowDown(4_000);
-    const before = world.reads();
+    // One by one until it has begun, and then none: what waits for a read still waits when the next command comes.
+    const held = world.hold();
+    const answering = setInterval(() => held.answerOne(), 20);
+    const { name, running } = await engine.begin(output).finally(() => clearInterval(answering));
     await using worker = engine === queue ? startCli(['worker', '--processes', '1', ...engine.options]) : null;
-    const { name, running } = await engine.begin(output);
-    await until('it reads', () => world.reads() > before);
+    await until('it reads', () => held.waiting() > 0);
     await steer('pause', name);
     const paused = await shown(name);
     expect(paused).toMatchObject({ state: 'paused' });
@@ -100,7 +99,7 @@ describe.each([
     await steer('cancel', name);
     expect(await shown(name)).toMatchObject({ state: 'cancelled' });
     expect((await running?.finished)?.code ?? 1).toBe(1);
-    world.slowDown(0);
+    held.release();
     await steer('retry', name);
     const done = await until('it is complete', async () => {
       const status = await shown(name);

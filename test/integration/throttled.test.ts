@@ -32,7 +32,7 @@ beforeAll(async () => {
 }, INSTALL_TIMEOUT_MS);
 
 beforeEach(() => {
-  world.hold().release();
+  world.restore();
   // A run then lasts long enough to be throttled in its midst.
   world.slowDown(300);
 });

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createIoCounters } from '../../src/observe.ts';
@@ -16,6 +16,9 @@ const CHAIN = { minzoom: 1, maxzoom: 6, sourceMinzoom: 5, metatileSize: 2 } as c
 
 /** Nothing that was read is kept, so that a run is long enough to be stopped in its midst. */
 const FORGETFUL = { env: { TILEWRIGHT_OPEN_COGS: '1', TILEWRIGHT_BLOCK_CACHE_MIB: '1' } } as const;
+/** A folder, and an archive. */
+const NAMES = ['kills', 'kills.pmtiles'] as const;
+
 const UPDATE = ['--update', '--keep-parts', '--json'] as const;
 
 let world: SmallWorld;
@@ -24,8 +27,8 @@ let [full, reduced]: (readonly string[])[] = [[], []];
 
 beforeAll(async () => {
   world = await startSmallWorld();
-  await fresh('full');
-  full = await tilesIn(out('full'));
+  for (const name of NAMES) await fresh(`full/${name}`);
+  full = await tilesIn(out('full/kills'));
   world.serveScenes(WITHOUT);
   await fresh('reduced');
   reduced = await tilesIn(out('reduced'));
@@ -45,6 +48,12 @@ function out(name: string): string {
 
 async function fresh(output: string): Promise<void> {
   assertExit(await runCli(['render', await world.request({ ...CHAIN, output }), '--keep-parts']), 0);
+}
+
+/** A copy of what was rendered with all scenes, which is the same each time. @returns its output of that name */
+async function copied(folder: string, name: (typeof NAMES)[number]): Promise<string> {
+  await cp(out('full'), out(folder), { recursive: true });
+  return `${folder}/${name}`;
 }
 
 /** True if a metatile has staged what it rendered. */
@@ -80,31 +89,30 @@ const killed = async (pid: number): Promise<void> => {
   await Promise.resolve();
 };
 
-describe.each(['kills', 'kills.pmtiles'])('an update of %s that was killed', (name) => {
+describe.each(NAMES)('an update of %s that was killed', (name) => {
   const contentOf = async (output: string): Promise<unknown> =>
     name.endsWith('.pmtiles') ? await digestOf(out(output)) : await tilesIn(out(output));
-  const output = (kind: string): string => `${kind}-${name}`;
+  const begun = async (kind: string): Promise<string> => await copied(`${kind}-${name}`, name);
 
   test('is continued as what it is by a render of the request', async () => {
-    await fresh(output('continued'));
-    await fresh(output('anew'));
+    const [continued, anew] = [await begun('continued'), await begun('anew')];
     world.serveScenes(WITHOUT);
-    const request = await killUpdate(output('continued'), killed);
+    const request = await killUpdate(continued, killed);
     const finished = await runCli(['render', request, '--json']);
     assertExit(finished, 0);
     expect(finished.stderr).toMatch(/continuing: \d+ of \d+ metatiles/);
     expect(summaryOf(finished.stdout).unchanged).toBeGreaterThan(0);
     expect(summaryOf(finished.stdout).version).toMatch(/^2-/);
-    assertExit(await runCli(['render', await world.request({ ...CHAIN, output: output('anew') }), '--force']), 0);
-    expect(await contentOf(output('continued'))).toStrictEqual(await contentOf(output('anew')));
+    assertExit(await runCli(['render', await world.request({ ...CHAIN, output: anew }), '--force']), 0);
+    expect(await contentOf(continued)).toStrictEqual(await contentOf(anew));
   });
 
   test('leaves nothing behind for the next update, of a catalog that is as it was before', async () => {
-    await fresh(output('back'));
-    const before = await contentOf(output('back'));
+    const back = await begun('back');
+    const before = await contentOf(back);
     world.serveScenes(WITHOUT);
-    const request = await killUpdate(output('back'), killed);
-    expect(await contentOf(output('back'))).toBeTruthy();
+    const request = await killUpdate(back, killed);
+    expect(await contentOf(back)).toBeTruthy();
     world.serveScenes(ALL);
     const finished = await runCli(['render', request, ...UPDATE]);
     assertExit(finished, 0);
@@ -113,20 +121,20 @@ describe.each(['kills', 'kills.pmtiles'])('an update of %s that was killed', (na
     expect(unchanged).toBeGreaterThan(0);
     expect(unchanged).toBeLessThan(metatiles);
     expect(version).toMatch(/^3-/);
-    expect(await contentOf(output('back'))).toStrictEqual(before);
+    expect(await contentOf(back)).toStrictEqual(before);
   });
 });
 
 test('an update that was cancelled is taken up by the next one', async () => {
-  await fresh('cancelled');
+  const cancelled = await copied('cancelled', 'kills');
   world.serveScenes(WITHOUT);
-  await using runs = localRunsOf(out('cancelled'));
-  const request = await killUpdate('cancelled', async (_, run) => await runs.cancel(run));
-  const manifest = JSON.parse(await readFile(join(out('cancelled'), 'tilewright.json'), 'utf8')) as object;
+  await using runs = localRunsOf(out(cancelled));
+  const request = await killUpdate(cancelled, async (_, run) => await runs.cancel(run));
+  const manifest = JSON.parse(await readFile(join(out(cancelled), 'tilewright.json'), 'utf8')) as object;
   expect(manifest).toMatchObject({ state: 'rendering', update: { only: null } });
-  await until('what it has staged', async () => (await leftIn(out('cancelled'), 'segments')).length > 0);
+  await until('what it has staged', async () => (await leftIn(out(cancelled), 'segments')).length > 0);
   const finished = await runCli(['render', request, ...UPDATE]);
   assertExit(finished, 0);
-  expect(await tilesIn(out('cancelled'))).toStrictEqual(reduced);
+  expect(await tilesIn(out(cancelled))).toStrictEqual(reduced);
   expect(full).not.toStrictEqual(reduced);
 });

@@ -1,9 +1,14 @@
 import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { once } from 'node:events';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join, relative, sep } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
-import { assertExit, runCli } from '../support/processes.ts';
+import { assertExit, runCli, startCli, until } from '../support/processes.ts';
+import { startRangeServer } from '../support/range-server.ts';
+import type { RangeServer } from '../support/range-server.ts';
 import { startS3 } from '../support/s3.ts';
 import type { S3Server } from '../support/s3.ts';
 import { startAll } from '../support/server-process.ts';
@@ -91,6 +96,72 @@ describe('what this program makes has no fault', () => {
   });
 });
 
+describe('on an HTTP server', () => {
+  /** What a folder of static files answers, with ranges. */
+  async function serveFolder(folder: string): Promise<RangeServer> {
+    const server = await startRangeServer();
+    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const path = join(entry.parentPath, entry.name);
+      server.put(`/${relative(folder, path).split(sep).join('/')}`, await readFile(path));
+    }
+    return server;
+  }
+
+  test('an archive with its versions is proved as it is in a folder, and compared', async () => {
+    await mkdir(out('served'));
+    for (const name of [
+      'one.pmtiles',
+      'one.versions',
+      'one.versions.json',
+      'one.tilejson.json',
+      'one.tilewright.json',
+    ]) {
+      await cp(out(name), join(out('served'), name), { recursive: true });
+    }
+    await using server = await serveFolder(out('served'));
+    const target = `${server.url}/one.pmtiles`;
+    const report = await verify(target, '--holes', '--sample', 'all');
+    expect(report).toMatchObject({ problems: [], code: 0, records: { isPlanned: true } });
+    expect(report).toStrictEqual(await verify(out('one.pmtiles'), '--holes', '--sample', 'all'));
+    expect(await runCli(['diff', target, out('folder')])).toMatchObject({ code: 0, stdout: '' });
+    // Nothing of the archive is read but ranges.
+    expect(server.seen.filter(({ range }) => range === null)).toStrictEqual([]);
+    const id = JSON.parse(await readFile(out('one.versions.json'), 'utf8')) as { readonly current: string };
+    server.put(`/one.versions/${id.current}.pmtiles`, null);
+    const { problems, code } = await verify(target);
+    expect(problems.map((problem) => problem.code)).toStrictEqual(['ARCHIVE_MISSING']);
+    expect(code).toBe(1);
+  });
+
+  test('the archive that a preview serves', async () => {
+    await using preview = startCli(['preview', out('one.pmtiles')]);
+    const [url = ''] = await until('the preview', () => /http:\/\/\S+/.exec(preview.stdout() + preview.stderr()));
+    const report = await verify(new URL('/archive.pmtiles', url).href, '--sample', 'all');
+    expect(report).toMatchObject({ problems: [], code: 0 });
+    preview.kill('SIGTERM');
+    await preview.finished;
+  });
+
+  test.each([
+    ['a small archive is taken whole', 0, 0, /no faults found\n$/],
+    ['a large one is refused', 1, 2 ** 20, /^ASSET_UNSUPPORTED: .*ignores Range/],
+  ])('that ignores ranges: %s', async (_, expected, padding, words) => {
+    const archive = Buffer.concat([await readFile(out('one.pmtiles')), Buffer.alloc(padding)]);
+    const server = createServer((request, response) => {
+      const body = request.url === '/one.pmtiles' ? archive : Buffer.alloc(0);
+      response.writeHead(body === archive ? 200 : 404, { 'content-length': body.length }).end(body);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { code, stdout, stderr } = await runCli(['verify', `http://127.0.0.1:${port}/one.pmtiles`]);
+    server.closeAllConnections();
+    server.close();
+    expect(expected === 0 ? stdout : stderr).toMatch(words);
+    expect(code).toBe(expected);
+  });
+});
+
 describe('planted faults', () => {
   test('tiles that are gone, added and changed in a folder', async () => {
     const folder = await damaged('damaged');
@@ -125,10 +196,44 @@ describe('planted faults', () => {
     expect(problems.map((problem) => problem.code)).toStrictEqual(['DOCUMENTS']);
     expect(problems[0]?.messages).toHaveLength(2);
     expect(code).toBe(1);
-    await writeFile(join(folder, 'versions.json'), '{}');
-    const { code: broken, stderr } = await runCli(['verify', folder]);
-    expect(stderr).toMatch(/^STORE_CONFLICT: /);
-    expect(broken).toBe(1);
+  });
+
+  test.each([
+    ['no JSON', '{"v": 1, "current"'],
+    ['nothing', ''],
+    ['another shape', '{}'],
+    ['a current version that is not among them', '{ "v": 1, "current": "9-00000000", "versions": [] }'],
+  ])('a document of versions that holds %s', async (_, text) => {
+    const folder = await damaged('unversioned');
+    await writeFile(join(folder, 'versions.json'), text);
+    const { problems, code, coverage } = await verify(folder);
+    expect(problems.map((problem) => problem.code)).toStrictEqual(['VERSIONS']);
+    expect(problems[0]?.messages[0]).toContain(join(folder, 'versions.json'));
+    expect(code).toBe(1);
+    // What can be checked without it still is.
+    expect(coverage?.tiles).toBeGreaterThan(50);
+    // Which tiles differ cannot be told.
+    const trouble = await runCli(['diff', folder, out('folder')]);
+    expect(trouble).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^STORE_CONFLICT: /) });
+  });
+
+  test('a damaged document of versions beside an archive, in a folder and in S3', async () => {
+    await mkdir(out('damaged-archive'));
+    for (const [name, bytes] of [
+      ['one.pmtiles', await readFile(out('one.pmtiles'))],
+      ['one.versions.json', '['],
+    ] as const) {
+      await writeFile(join(out('damaged-archive'), name), bytes);
+    }
+    const file = await runCli(['verify', join(out('damaged-archive'), 'one.pmtiles')]);
+    expect(file.stdout).toMatch(/^error VERSIONS\n/);
+    expect(file.stdout).toMatch(/1 kinds of errors, 0 of warnings\n$/);
+    expect(file.code).toBe(1);
+    // There is no object of that name.
+    await client.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'gone.versions.json', Body: '{' }));
+    const report = await verify(`s3://${BUCKET}/gone.pmtiles@1-00000000`);
+    expect(report.problems.map((problem) => problem.code)).toStrictEqual(['VERSIONS']);
+    expect(report.code).toBe(1);
   });
 
   test('in S3: an archive that is not there, a tile that is gone, one that was added', async () => {

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startChangingWorld } from '../support/changing-world.ts';
@@ -12,7 +12,7 @@ import type { Finished } from '../support/processes.ts';
 import { startRedis } from '../support/redis.ts';
 import type { RedisServer } from '../support/redis.ts';
 import { startRustac } from '../support/rustac.ts';
-import { startAll } from '../support/server-process.ts';
+import { freePort, startAll } from '../support/server-process.ts';
 import { filesOf } from '../support/small-world.ts';
 import { startWorkerProcess } from '../support/worker-process.ts';
 
@@ -213,6 +213,20 @@ describe('watch on one machine', () => {
     expect((await watchOnce(path)).looks).toMatchObject([{ state: 'unchanged' }]);
   });
 
+  test('records that were damaged cost a full look, and no error for ever', async () => {
+    const { path, out } = await requestFile();
+    endedWell(await watchOnce(path));
+    const folder = join(out, '.tilewright', 'versions');
+    const [name = ''] = (await readdir(folder)).filter((one) => one.endsWith('.records.gz'));
+    const bytes = await readFile(join(folder, name));
+    await writeFile(join(folder, name), bytes.fill(0x2a, bytes.length >> 1));
+    world.scenes.delete('scene-2');
+    world.serve();
+    endedWell(await watchOnce(path));
+    await expectAsRendered(path, out);
+    expect((await watchOnce(path)).looks).toMatchObject([{ state: 'unchanged' }]);
+  });
+
   test('touch: files that changed without a word of it', async () => {
     const { path, out } = await requestFile();
     expect((await runCli(['touch', path, '--item', 'scene-1'])).code).toBe(2);
@@ -271,6 +285,8 @@ describe('watch on one machine', () => {
     for (const post of posts) {
       expect(post.signature).toBe(`sha256=${createHmac('sha256', SECRET).update(post.body).digest('hex')}`);
     }
+    // The command runs beside the posts.
+    await until('both notices', async () => (await readFile(told, 'utf8')).split('\n').length > 2);
     const notices = (await readFile(told, 'utf8'))
       .trim()
       .split('\n')
@@ -372,8 +388,8 @@ async function startForwarder(target: string): Promise<AsyncDisposable & { reado
       response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' }).end(text);
     })().catch(() => response.destroy());
   });
+  if (forwarderPort === 0) forwarderPort = await freePort();
   await new Promise<void>((resolve) => server.listen(forwarderPort, '127.0.0.1', resolve));
-  forwarderPort = (server.address() as AddressInfo).port;
   return {
     searchUrl: `http://127.0.0.1:${forwarderPort}/search`,
     async [Symbol.asyncDispose]() {

@@ -8,6 +8,7 @@ import { tilePath } from '../../src/tms/tile.ts';
 import { createMemoryMosaic, gridFootprint, gridScene } from '../support/memory-mosaic.ts';
 import type { MemoryScene } from '../support/memory-mosaic.ts';
 import { workOf } from '../support/metatile-work.ts';
+import { PLAIN_OPTIONS } from '../support/render-options.ts';
 
 const NEVER = { signal: new AbortController().signal };
 const WORK = workOf({ z: 5, x: 4, y: 5, size: 2 });
@@ -110,7 +111,7 @@ test('what is taken to be unchanged would be rendered the same, and what is the 
   const kept = { same: 0, other: 0, rendered: 0 };
   await fc.assert(
     fc.asyncProperty(stack, fc.array(change, { maxLength: 2 }), rendering, async (before, changes, given) => {
-      const options: RenderOptions = { tileSize: 256, bidx: null, nodata: 0, rescale: null, format: 'png', ...given };
+      const options: RenderOptions = { ...PLAIN_OPTIONS, ...given };
       const after = changes.reduce<readonly Sketch[]>(
         (sketches, one) => (sketches.length === 0 ? sketches : changed(sketches, one)),
         before,
@@ -131,18 +132,9 @@ test('what is taken to be unchanged would be rendered the same, and what is the 
 });
 
 test('the signature tells scenes, their versions and their order apart, and nothing else', async () => {
-  const options: RenderOptions = {
-    tileSize: 256,
-    bidx: null,
-    nodata: 0,
-    rescale: null,
-    pixelSelection: 'first',
-    resampling: 'nearest',
-    format: 'png',
-  };
   const signatureOf = async (sketches: readonly Sketch[]): Promise<string> => {
     await using mosaic = createMemoryMosaic(sketches.map(sceneOf));
-    return (await createTileRenderer({ ...mosaic, options }).inputsOf(WORK, NEVER)).signature;
+    return (await createTileRenderer({ ...mosaic, options: PLAIN_OPTIONS }).inputsOf(WORK, NEVER)).signature;
   };
   const partsOf = (sketches: readonly Sketch[]): string =>
     JSON.stringify(sketches.flatMap(({ id, place, item }) => (place === 4 ? [] : [[id, place, item]])));

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { ObjectPlace } from '../../src/store/object-store.ts';
 import { FIRST_READ_BYTES } from '../../src/store/pmtiles/header.ts';
 import { MultipartSink } from '../../src/store/pmtiles/multipart-sink.ts';
-import type { MultipartUpload } from '../../src/store/pmtiles/multipart-sink.ts';
+import type { MultipartUpload, UploadJoint, UploadPiece } from '../../src/store/pmtiles/multipart-sink.ts';
 import type { PartLimits } from '../../src/store/pmtiles/part-plan.ts';
 
 /** Multiples of the head, so that its part is no special case of size alone. */
@@ -12,11 +12,14 @@ const MIN_PART = FIRST_READ_BYTES + 4_000;
 const MAX_PART = 3 * MIN_PART;
 const SOURCE = Buffer.from(Uint8Array.from({ length: 8 * MIN_PART }, (_, i) => (i * 31 + (i >> 8)) & 255));
 
+/** Joints are numbered from there on, behind all pieces. */
+const FIRST_JOINT = 1_000;
+
 /** An upload in memory that takes calls in any order. */
 function memoryUpload(): MemoryUpload {
   const parts = new Map<number, Buffer>();
   const pieces: Map<number, Buffer>[] = [];
-  const stats = { copied: 0, underWay: 0, peak: 0 };
+  const stats = { copied: 0, underWay: 0, peak: 0, joints: 0, discarded: 0 };
   const part = ({ path, offset }: ObjectPlace, length: number): Buffer => {
     const index = /^piece (\d+)$/.exec(path)?.[1];
     const from = index === undefined ? SOURCE : joined(pieces[Number(index)] ?? new Map());
@@ -28,7 +31,8 @@ function memoryUpload(): MemoryUpload {
     for (let turns = (stats.underWay * 7) % 5; turns >= 0; turns--) await setImmediate();
     stats.underWay--;
   };
-  const uploadTo = (into: Map<number, Buffer>): Pick<MultipartUpload, 'putPart' | 'copyPart'> => ({
+  const uploadTo = (into: Map<number, Buffer>): UploadPiece['upload'] => ({
+    hasPart: () => false,
     putPart: async (number, bytes) => {
       await later();
       into.set(number, Buffer.from(bytes));
@@ -39,21 +43,27 @@ function memoryUpload(): MemoryUpload {
       into.set(number, Buffer.from(part(place, length)));
     },
   });
+  const begin = (index: number): UploadJoint => {
+    const into = new Map<number, Buffer>();
+    pieces[index] = into;
+    const complete = async (length: number): Promise<ObjectPlace> => {
+      expect(joined(into).length).toBe(length);
+      return await Promise.resolve({ path: `piece ${index}`, offset: 0 });
+    };
+    const discard = async (): Promise<void> => {
+      stats.discarded++;
+      await Promise.resolve();
+    };
+    return { upload: uploadTo(into), complete, discard };
+  };
   const upload: MultipartUpload = {
     ...uploadTo(parts),
     read: async (place, length) => {
       await later();
       return part(place, length);
     },
-    beginPiece: async (index) => {
-      const into = new Map<number, Buffer>();
-      pieces[index] = into;
-      const complete = async (length: number): Promise<ObjectPlace> => {
-        expect(joined(into).length).toBe(length);
-        return await Promise.resolve({ path: `piece ${index}`, offset: 0 });
-      };
-      return await Promise.resolve({ upload: uploadTo(into), complete });
-    },
+    beginPiece: async (index) => await Promise.resolve(begin(index)),
+    beginJoint: async () => await Promise.resolve(begin(FIRST_JOINT + stats.joints++)),
   };
   return { upload, parts, pieces, stats };
 }
@@ -62,7 +72,7 @@ interface MemoryUpload {
   readonly upload: MultipartUpload;
   readonly parts: Map<number, Buffer>;
   readonly pieces: Map<number, Buffer>[];
-  readonly stats: { copied: number; underWay: number; peak: number };
+  readonly stats: { copied: number; underWay: number; peak: number; joints: number; discarded: number };
 }
 
 function numbersOf(parts: ReadonlyMap<number, Buffer>): number[] {
@@ -133,7 +143,12 @@ test.each([false, true])(
         checkParts(parts, limits);
         expect(joined(parts).equals(expected)).toBe(true);
         expect(sink.bytes).toBe(expected.length);
-        expect(pieces.length).toBe(0);
+        const joints = pieces.slice(FIRST_JOINT);
+        for (const joint of joints) checkParts(joint, limits);
+        // There is none where all parts are alike.
+        expect(joints.length).toBe(equalParts ? 0 : stats.joints);
+        expect(stats.discarded).toBe(stats.joints);
+        expect(Object.keys(pieces).length).toBe(joints.length);
         const total = steps.reduce((sum, { length }) => sum + length, 0);
         expect(stats.copied).toBe(total - sink.passedBytes);
       }),
@@ -152,12 +167,12 @@ test('with more parts than there may be, parts are joined to pieces', async () =
       const before = Array.from({ length: 30 }, () => ({ kind: 'copy', offset: 0, length: MIN_PART }) as const);
       const expected = await put(new MultipartSink(upload, limits), [...before, ...steps], tail);
       checkParts(parts, limits);
-      for (const piece of pieces) {
+      for (const piece of Object.values(pieces)) {
         checkParts(piece, limits);
         expect(joined(piece).length).toBeLessThanOrEqual(limits.maxPartBytes);
       }
       expect(joined(parts).equals(expected)).toBe(true);
-      if (pieces.length > 0) withPieces++;
+      if (pieces[0] !== undefined) withPieces++;
     }),
     { numRuns: 100 },
   );
@@ -201,6 +216,47 @@ test('what is copied by the server does not pass through, and calls go at once',
   expect(stats.copied).toBe(80 * MIN_PART - sink.passedBytes);
   expect(stats.peak).toBeGreaterThanOrEqual(16);
   expect(stats.peak).toBeLessThanOrEqual(16 + 4);
+});
+
+test('a short stretch between long ones is joined to the one before it, and nothing is sent to fill it up', async () => {
+  const { upload, parts, pieces, stats } = memoryUpload();
+  const sink = new MultipartSink(upload, LIMITS);
+  // The first part is full with that.
+  const first = LIMITS.partBytes - FIRST_READ_BYTES;
+  const steps: Step[] = [{ kind: 'write', offset: 0, length: first }];
+  for (const [kind, length] of [
+    ['copy', 300],
+    ['write', 200],
+  ] as const) {
+    // So long that its end alone is copied twice, and so short that all of it is.
+    for (const long of [3 * MIN_PART, MIN_PART + 50]) {
+      steps.push({ kind: 'copy', offset: 9, length: long }, { kind, offset: 70, length });
+    }
+  }
+  const expected = await put(sink, [...steps, { kind: 'copy', offset: 5, length: 2 * MIN_PART }], 50);
+  expect(joined(parts).equals(expected)).toBe(true);
+  expect(
+    pieces.slice(FIRST_JOINT).map((piece) => numbersOf(piece).map((number) => piece.get(number)!.length)),
+  ).toStrictEqual([
+    [MIN_PART, 300],
+    [MIN_PART + 50, 300],
+    [MIN_PART, 200],
+    [MIN_PART + 50, 200],
+  ]);
+  // What was written, and nothing of what was copied.
+  expect(sink.passedBytes).toBe(first + 400);
+  expect(stats.copied).toBe(10 * MIN_PART + 100 + 600);
+});
+
+test('what is there from before is not made again', async () => {
+  const { upload, stats } = memoryUpload();
+  const sink = new MultipartSink({ ...upload, hasPart: () => true }, LIMITS);
+  for (let n = 0; n < 3; n++) {
+    await sink.copy({ path: 'source', offset: 0 }, 4 * MIN_PART);
+    await sink.copy({ path: 'source', offset: 0 }, 100);
+  }
+  await sink.finish(Buffer.alloc(FIRST_READ_BYTES), []);
+  expect(stats.joints).toBe(0);
 });
 
 test('where the server copies no parts, all bytes are sent', async () => {

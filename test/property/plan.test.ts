@@ -188,3 +188,19 @@ test('tiles below the split are made of all their planned children, which come b
     { numRuns: 40 },
   );
 });
+
+test('every tile finds the metatile that gives it, and one that is not planned finds none', () => {
+  fc.assert(
+    fc.property(planRequest, (asked) => {
+      const plan = createPlan(asked);
+      const indexOfTile = new Map(
+        [...plan.works()].flatMap((work) => allTilesOf(work).map((tile) => [tilePath(tile), work.index] as const)),
+      );
+      const wrong = allTiles({ ...asked, minzoom: 0, maxzoom: asked.maxzoom + 1 }).filter(
+        (tile) => plan.indexWith(tile) !== (indexOfTile.get(tilePath(tile)) ?? null),
+      );
+      expect(wrong).toEqual([]);
+    }),
+    { numRuns: 20 },
+  );
+});

@@ -75,7 +75,7 @@ function sourceOf({ width, height, dtype, bandCount, picture, mask, seed }: Sour
 }
 
 /** Ways from the destination to the source. */
-const WAYS = ['affine grid', 'separable', 'exact grid', 'curved grid', 'broken grid'] as const;
+const WAYS = ['affine grid', 'separable', 'fitting', 'exact grid', 'curved grid', 'broken grid'] as const;
 
 interface MappingCase {
   readonly way: (typeof WAYS)[number];
@@ -95,6 +95,13 @@ function mappingOf({ way, width, height, factor, turn, from }: MappingCase, sour
       xs.forEach((x, i) => ([xs[i], ys[i]] = place(x, ys[i]!)));
   if (way === 'separable') {
     const project = each((x, y) => [x * factor + from[0], y * -factor + from[1] + height * factor]);
+    return createSeparableMapping(project, width, height);
+  }
+  if (way === 'fitting') {
+    // By columns and rows too, all of which lie in the source or hardly leave it.
+    const margin = Math.abs(from[0]) % 1.2;
+    const [stepX, stepY] = [source.width, source.height].map((size) => Math.max(0, size - 2 * margin));
+    const project = each((x, y) => [margin + (x / width) * stepX!, margin + (y / height) * stepY!]);
     return createSeparableMapping(project, width, height);
   }
   if (way === 'affine grid' || way === 'exact grid') {
@@ -210,23 +217,9 @@ describe.each(KERNELS)('$resampling in WebAssembly (widened: $widened)', ({ resa
 });
 
 test('two warps whose runs take turns do not disturb one another', () => {
-  const sourceCase: SourceCase = {
-    width: 60,
-    height: 50,
-    dtype: 'uint8',
-    bandCount: 4,
-    picture: 'noise',
-    mask: 'holes',
-    seed: 3,
-  };
-  const mappingCase: MappingCase = {
-    way: 'affine grid',
-    width: 40,
-    height: 40,
-    factor: 1.1,
-    turn: 0.1,
-    from: [3, 2],
-  };
+  const look = { dtype: 'uint8', bandCount: 4, picture: 'noise', mask: 'holes' } as const;
+  const sourceCase: SourceCase = { ...look, width: 60, height: 50, seed: 3 };
+  const mappingCase: MappingCase = { way: 'affine grid', width: 40, height: 40, factor: 1.1, turn: 0.1, from: [3, 2] };
   const inputs = (['bilinear', 'average', 'nearest', 'cubic'] as const).map((resampling, i): WarpInput => {
     const source = sourceOf({ ...sourceCase, seed: i });
     return {

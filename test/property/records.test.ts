@@ -4,7 +4,7 @@ import { MemoryObjects } from '../../src/store/memory-objects.ts';
 import type { ObjectStore } from '../../src/store/object-store.ts';
 import { segmentToBytes } from '../../src/store/pmtiles/segment.ts';
 import { diffRecords } from '../../src/store/records/diff-records.ts';
-import { openRecords, placeRecords, versionIdOf, writeRecords } from '../../src/store/records/write-records.ts';
+import { openRecords, writeRecords } from '../../src/store/records/write-records.ts';
 import type { FinishedTiles, StagedMetatile } from '../../src/store/tile-store.ts';
 import type { TilesetVersion } from '../../src/store/versions.ts';
 import { tileIdFromTile } from '../../src/tms/tile-id.ts';
@@ -36,12 +36,9 @@ async function join(objects: ObjectStore, state: State, generation: number, base
     bbox: [0, 0, 1, 1],
     metadata: DESCRIPTION.metadata,
   };
-  const written = await writeRecords(objects, WORK, finished, NEVER);
-  const id = versionIdOf(generation, written);
-  await placeRecords(objects, WORK, `${id}.gz`, written, NEVER);
-  const { tiles, empty, tileBytes, ...file } = written;
-  const records = { ...file, path: `${id}.gz` };
-  return { id, generation, requestHash: 'hash', archive: null, records, tiles, empty, bytes: tileBytes };
+  const places = { objects, workFolder: WORK, versionsFolder: 'versions' };
+  const { tileBytes: bytes, ...version } = await writeRecords(places, finished, NEVER);
+  return { ...version, generation, requestHash: 'hash', archive: null, bytes };
 }
 
 const indexArbitrary = fc.oneof(fc.nat(600), fc.nat(100_000));

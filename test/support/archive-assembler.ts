@@ -2,7 +2,7 @@ import { argv } from 'node:process';
 import { createIoCounters } from '../../src/observe.ts';
 import { openTileStore } from '../../src/store/open-store.ts';
 import type { TileStore } from '../../src/store/tile-store.ts';
-import { finishedRun } from './archive-runs.ts';
+import { endRun, finishedRun } from './archive-runs.ts';
 
 const NEVER = { signal: new AbortController().signal };
 
@@ -14,11 +14,9 @@ export async function openArchiveOutput(output: string): Promise<TileStore> {
 }
 
 /** Ends a run whose metatiles are all staged. @returns the ID of the version */
-export async function endRun(store: TileStore, generation: number, metatiles: number): Promise<string> {
+export async function endRunOf(store: TileStore, generation: number, metatiles: number): Promise<string> {
   const baseline = (await store.versions(NEVER))?.versions.find((one) => one.generation < generation) ?? null;
-  const { id } = await store.assemble(finishedRun(generation, metatiles, { baseline }), NEVER);
-  await store.deleteStaged({ ...NEVER, keepParts: false });
-  return id;
+  return (await endRun(store, finishedRun(generation, metatiles, { baseline }), NEVER)).id;
 }
 
 // As a process of its own: OUTPUT GENERATION METATILES.
@@ -26,5 +24,5 @@ const [, script = '', output, generation = '', metatiles = ''] = argv;
 if (/archive-assembler\.[jt]s$/.test(script) && output !== undefined) {
   await using store = await openArchiveOutput(output);
   process.stdout.write('begun\n');
-  process.stdout.write(`${await endRun(store, Number(generation), Number(metatiles))}\n`);
+  process.stdout.write(`${await endRunOf(store, Number(generation), Number(metatiles))}\n`);
 }

@@ -66,6 +66,15 @@ export async function wholeRun(
   options: StoreCallOptions,
 ): Promise<TilesetVersion> {
   await stageAll(store, metatiles, options);
+  return await endRun(store, finished, options);
+}
+
+/** Ends a run whose metatiles are all staged: they are assembled, and removed again. */
+export async function endRun(
+  store: TileStore,
+  finished: FinishedTiles,
+  options: StoreCallOptions,
+): Promise<TilesetVersion> {
   const version = await store.assemble(finished, options);
   await store.deleteStaged({ ...options, keepParts: false });
   return version;

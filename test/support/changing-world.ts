@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseTilesetRequest } from '../../jobs/request/tileset-request.ts';
 import type { TilesetRequest } from '../../jobs/request/tileset-request.ts';
 import type { Bbox } from '../../src/geo/bbox.ts';
+import { answerRange } from './range-server.ts';
 import { boxItem } from './stac-items.ts';
 import { startStacServer } from './stac-server.ts';
 import type { ServedItem, StacServer } from './stac-server.ts';
@@ -33,6 +34,8 @@ export interface ChangingWorld extends AsyncDisposable {
   readonly folder: string;
   /** Scenes by ID. Whoever changes it calls `serve`. */
   readonly scenes: Map<string, MadeScene>;
+  /** IDs of scenes whose files are not there. */
+  readonly broken: Set<string>;
   /** Makes the catalog what `scenes` are. */
   serve(): void;
   /** Range requests for files so far. */
@@ -46,6 +49,7 @@ const PIXELS_PER_DEGREE = 4;
 export async function startChangingWorld(): Promise<ChangingWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'tilewright-changing-'));
   const scenes = new Map<string, MadeScene>();
+  const broken = new Set<string>();
   const files = new Map<string, Uint8Array>();
   let reads = 0;
   const bytesOf = (scene: MadeScene): Uint8Array => {
@@ -60,7 +64,7 @@ export async function startChangingWorld(): Promise<ChangingWorld> {
     const scene = scenes.get(id);
     if (scene === undefined) return false;
     reads++;
-    sendRange(bytesOf(scene), request, response);
+    answerRange(request, response, broken.has(id) ? null : bytesOf(scene));
     return true;
   };
   const stac = await startStacServer({ items: [], fallback });
@@ -68,6 +72,7 @@ export async function startChangingWorld(): Promise<ChangingWorld> {
     stac,
     folder,
     scenes,
+    broken,
     serve: () => stac.serve([...scenes].map(([id, scene]) => itemOf(stac.url, id, scene, () => bytesOf(scene)))),
     reads: () => reads,
     request: (fields = {}) =>
@@ -116,17 +121,4 @@ function sceneBytes({ west, south, degrees, seed }: MadeScene): Uint8Array {
     blockSize: 64,
     overviews: 1,
   });
-}
-
-function sendRange(bytes: Uint8Array, request: IncomingMessage, response: ServerResponse): void {
-  const etag = `"${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}"`;
-  if (request.method === 'HEAD') {
-    response.writeHead(200, { 'content-length': bytes.length, 'accept-ranges': 'bytes', etag }).end();
-    return;
-  }
-  const [, from = '0', to] = /^bytes=(\d+)-(\d+)?$/.exec(request.headers.range ?? '') ?? [];
-  const start = Number(from);
-  const end = Math.min(bytes.length, to === undefined ? bytes.length : Number(to) + 1);
-  const range = { 'content-length': end - start, 'content-range': `bytes ${start}-${end - 1}/${bytes.length}`, etag };
-  response.writeHead(206, range).end(bytes.subarray(start, end));
 }

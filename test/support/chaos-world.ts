@@ -33,6 +33,8 @@ export interface ChaosWorld extends AsyncDisposable {
   readonly queues: Queues;
   /** Writes the request to a file; its tiles go to a prefix of the bucket, or to a folder. */
   request(name: string, kind: 's3' | 'folder'): Promise<string>;
+  /** Seeds a run to a prefix of the bucket and gives its name. */
+  seed(name: string): Promise<string>;
   /** Path and SHA-256 of all objects of an output in the bucket. */
   objects(name: string): Promise<readonly string[]>;
   /** What one process renders of the same request with nothing disturbed. */
@@ -87,6 +89,11 @@ export async function startChaosWorld(options: ChaosWorldOptions): Promise<Chaos
     look,
     queues,
     request,
+    async seed(name) {
+      const finished = await runCli(['seed', await request(name, 's3'), '--json'], { env });
+      assertExit(finished, 0);
+      return (JSON.parse(finished.stdout.trim().split('\n').at(-1) ?? '') as { readonly run: string }).run;
+    },
     objects: (name) => objectsOf(client, bucket, name),
     async undisturbed() {
       assertExit(await runCli(['render', await request('undisturbed', 'folder'), '--processes', '1'], { env }), 0);

@@ -2,28 +2,18 @@ import { argv } from 'node:process';
 import { createIoCounters } from '../../src/observe.ts';
 import { FIRST_READ_BYTES } from '../../src/store/pmtiles/header.ts';
 import { S3Objects } from '../../src/store/s3-objects.ts';
+import { noise } from './noise.ts';
 
 const NEVER = { signal: new AbortController().signal };
 const MIB = 1024 * 1024;
 
 /** Few parts, so that an object of 150 MiB is made in two levels. */
 const LIMITS = { minPartBytes: 5 * MIB, maxPartBytes: 20 * MIB, maxParts: 20 };
-const COPIES = 8;
-const [LONG, SHORT] = [12 * MIB, 6 * MIB];
+const COPIES = 10;
+const [LONG, SHORT] = [9 * MIB, 6 * MIB];
 
 /** Of which objects are composed: 13 MiB. */
 export const SOURCE_PATH = 'source';
-
-/** Bytes that look like those of pictures, the same each time. */
-export function noise(length: number, seed: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  let state = seed;
-  for (let i = 0; i < length; i++) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    bytes[i] = state >>> 24;
-  }
-  return bytes;
-}
 
 const HEAD = noise(FIRST_READ_BYTES, 5);
 const SMALL = noise(9_000, 6);

@@ -2,7 +2,10 @@ import { BaseSequencer } from 'vitest/node';
 import type { TestSpecification } from 'vitest/node';
 
 /** Files that take longest, first = longest: begun last, one of them would run alone in the end. */
-const LONG = ['chaos', 'engines-update', 'shutdown', 's3-resume', 'demo', 'watch', 'steering', 'metrics', 'engines'];
+const LONG = (
+  'watch chaos engines-update demo s3-resume shutdown metrics redis-topologies verify resilience engines local-runs ' +
+  'steering process-watch throttled dashboard engines-s3 update-kills put-if leaks archive archive-s3'
+).split(' ');
 
 /** Begins with the files that take longest; the others follow as they would without it. */
 export class LongFirstSequencer extends BaseSequencer {

@@ -6,7 +6,7 @@ import type { FileVersions } from '../../src/cog/file-versions.ts';
 import type { RangeSource } from '../../src/cog/range-source.ts';
 import { digestOf } from '../../src/digest.ts';
 import { TilerError } from '../../src/errors.ts';
-import { WORLD_BBOX } from '../../src/geo/bbox.ts';
+import { boxRing, WORLD_BBOX } from '../../src/geo/bbox.ts';
 import type { Bbox } from '../../src/geo/bbox.ts';
 import { scenesTouching } from '../../src/mosaic/asset-filter.ts';
 import type { MosaicBackend } from '../../src/mosaic/backend.ts';
@@ -127,15 +127,8 @@ export function createMemoryMosaic(scenes: readonly MemoryScene[]): MemoryMosaic
   return mosaic;
 }
 
-function footprintOf([west, south, east, north]: Bbox): Scene['footprint'] {
-  const ring = [
-    [west, south],
-    [east, south],
-    [east, north],
-    [west, north],
-    [west, south],
-  ];
-  return { type: 'MultiPolygon', coordinates: [[ring]] };
+function footprintOf(bbox: Bbox): Scene['footprint'] {
+  return { type: 'MultiPolygon', coordinates: [[boxRing(bbox)]] };
 }
 
 export interface GridScene {

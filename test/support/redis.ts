@@ -42,6 +42,8 @@ export interface OwnRedis extends RedisServer {
   start(): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
+  /** SIGSTOP: it answers nothing, and closes no connection. */
+  halt(): void;
 }
 
 export interface OwnRedisOptions {
@@ -83,6 +85,7 @@ export async function createOwnRedis(options: OwnRedisOptions): Promise<OwnRedis
     port,
     folder,
     kill,
+    halt: () => server?.halt(),
     async start() {
       server = await startServer(program).catch(async (error: unknown) => {
         await stop();

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemCodeOf } from '../../src/errors.ts';
 
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 5_000;
@@ -27,6 +28,8 @@ export interface ServerProgram {
 export interface ServerProcess extends AsyncDisposable {
   /** Ends it by a signal and waits until it is gone; nothing if it is gone already. */
   stop(signal: NodeJS.Signals): Promise<void>;
+  /** SIGSTOP: it does nothing more, and keeps its connections. */
+  halt(): void;
 }
 
 /**
@@ -50,7 +53,11 @@ export async function startServer({ name, command, args, env, isAnswering }: Ser
     // What answers may be another one if this one has ended, as it does if its port is taken.
     if (isGone(child)) break;
     if (isUp) {
-      return { stop: (signal) => stopChild(child, signal), [Symbol.asyncDispose]: () => stopChild(child, 'SIGTERM') };
+      return {
+        stop: (signal) => stopChild(child, signal),
+        halt: () => void child.kill('SIGSTOP'),
+        [Symbol.asyncDispose]: () => stopChild(child, 'SIGTERM'),
+      };
     }
     await sleep(POLL_MS);
   }
@@ -80,14 +87,24 @@ export async function answersHttp(url: string): Promise<boolean> {
   return answer !== null;
 }
 
-/** A port of the loopback that nothing listens at. */
+/**
+ * A port of the loopback that nothing listens at. It is none that a system gives to connections: of those, one could have it
+ * before the server does, and a client that looks for a server that is away could even be connected to itself.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, 32_768);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve, reject) => {
+      server.once('listening', () => resolve(true));
+      server.once('error', (error) => (systemCodeOf(error) === 'EADDRINUSE' ? resolve(false) : reject(error)));
+      server.listen(port, '127.0.0.1');
+    });
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 function isGone({ exitCode, signalCode }: ChildProcess): boolean {

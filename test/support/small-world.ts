@@ -20,6 +20,8 @@ export const SCENES = [
   { id: 'south-east', west: 19, south: 1 },
 ] as const;
 
+const ALL_SCENES: readonly string[] = SCENES.map(({ id }) => id);
+
 /** Four small scenes that overlap, a STAC API over them, a folder for requests and outputs. */
 export interface SmallWorld extends AsyncDisposable {
   readonly stac: StacServer;
@@ -32,6 +34,10 @@ export interface SmallWorld extends AsyncDisposable {
   serveScenes(ids: readonly string[]): void;
   /** The file of a scene has other pixels, and another ETag, from now on; its item is as it was. */
   changeScene(id: string): void;
+  /** As it was first: all scenes are served, with the pixels they had, at once. */
+  restore(): void;
+  /** Names the scenes and their pixels as they are now: the same text = the same tiles. */
+  content(): string;
   /** Scenes whose reads are answered with this status from now on. */
   breakScenes(ids: readonly string[], status: number): void;
   /**
@@ -59,9 +65,11 @@ export interface HeldReads {
 /** Starts a small world. */
 export async function startSmallWorld(): Promise<SmallWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'tilewright-world-'));
-  const files = new Map<string, SceneFile>(
-    SCENES.map((scene, index) => [scene.id, { bytes: sceneBytes(scene.west, scene.south, index), version: 1 }]),
+  const first = SCENES.map(
+    ({ id, west, south }, index) => [id, { bytes: sceneBytes(west, south, index), version: 1 }] as const,
   );
+  const files = new Map<string, SceneFile>(first);
+  let served: readonly string[] = ALL_SCENES;
   let broken: { readonly ids: readonly string[]; readonly status: number } = { ids: [], status: 0 };
   let delayMs = 0;
   let isHolding = false;
@@ -89,14 +97,26 @@ export async function startSmallWorld(): Promise<SmallWorld> {
     else answer();
     return true;
   };
+  const answerOne = (): void => {
+    const [answer] = held;
+    if (answer === undefined) return;
+    held.delete(answer);
+    answer();
+  };
+  const release = (): void => {
+    isHolding = false;
+    while (held.size > 0) answerOne();
+  };
   const stac = await startStacServer({ items: [], fallback });
-  const serveScenes = (ids: readonly string[]): void =>
+  const serveScenes = (ids: readonly string[]): void => {
+    served = ids;
     stac.serve(
       SCENES.filter(({ id }) => ids.includes(id)).map((scene) =>
         boxItem(scene.id, sceneBbox(scene), { assets: { visual: { href: `${stac.url}/files/${scene.id}.tif` } } }),
       ),
     );
-  serveScenes(SCENES.map(({ id }) => id));
+  };
+  serveScenes(ALL_SCENES);
   return {
     stac,
     folder,
@@ -123,6 +143,14 @@ export async function startSmallWorld(): Promise<SmallWorld> {
       const version = (files.get(id)?.version ?? 1) + 1;
       files.set(id, { bytes: sceneBytes(west, south, index + 7 * version), version });
     },
+    restore() {
+      for (const [id, file] of first) files.set(id, file);
+      serveScenes(ALL_SCENES);
+      broken = { ids: [], status: 0 };
+      delayMs = 0;
+      release();
+    },
+    content: () => served.map((id) => `${id} ${files.get(id)?.version ?? 0}`).join(),
     breakScenes: (ids, status) => void (broken = { ids, status }),
     throttleNext(retryAfterS) {
       let early: number | null = null;
@@ -141,20 +169,7 @@ export async function startSmallWorld(): Promise<SmallWorld> {
     slowDown: (ms) => void (delayMs = ms),
     hold() {
       isHolding = true;
-      const answerOne = (): void => {
-        const [answer] = held;
-        if (answer === undefined) return;
-        held.delete(answer);
-        answer();
-      };
-      return {
-        waiting: () => held.size,
-        answerOne,
-        release() {
-          isHolding = false;
-          while (held.size > 0) answerOne();
-        },
-      };
+      return { waiting: () => held.size, answerOne, release };
     },
     async [Symbol.asyncDispose]() {
       await stac[Symbol.asyncDispose]();

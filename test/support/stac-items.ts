@@ -1,13 +1,13 @@
 import type { Polygon } from 'geojson';
+import { boxRing } from '../../src/geo/bbox.ts';
 import type { Bbox } from '../../src/geo/bbox.ts';
 import { parseSearchPage } from '../../src/stac/item.ts';
 import type { StacItem } from '../../src/stac/item.ts';
-import { boxRing } from './box-ring.ts';
 import type { ServedItem } from './stac-server.ts';
 
 /** The polygon of a box that does not cross the antimeridian. */
 export function boxPolygon(bbox: Bbox): Polygon {
-  return { type: 'Polygon', coordinates: [boxRing(...bbox)] };
+  return { type: 'Polygon', coordinates: [boxRing(bbox)] };
 }
 
 /** An item whose footprint is a box; `visual` is its asset. */

@@ -14,15 +14,19 @@ import type { Config } from '../../src/config.ts';
 import { isTilerError } from '../../src/errors.ts';
 import { createIoCounters, SILENT } from '../../src/observe.ts';
 import type { TileFailure } from '../../src/render/tile-renderer.ts';
-import { NOTHING_LEFT_OUT } from '../../src/render/left-out.ts';
+import { createLeftOutTally } from '../../src/render/left-out.ts';
 import { allTilesOf } from '../../src/tms/metatile.ts';
 import { processMetatile } from '../../workers/render-metatile.ts';
 
 export interface InProcessOptions {
   readonly request: TilesetRequest;
   readonly config: Config;
-  /** Null = a render, of which nothing is kept for updates. */
+  /** Null = a render. */
   readonly update: UpdateOptions | null;
+  /** Render over what is there. Default false. */
+  readonly force?: boolean;
+  /** Keep what updates need. Default: if it is one. */
+  readonly keepParts?: boolean;
   /** Called before each metatile; what it throws ends the run as a killed process does. */
   readonly beforeMetatile?: () => void;
   readonly signal: AbortSignal;
@@ -33,9 +37,17 @@ export interface InProcessOptions {
  * without a journal, so that hundreds of small runs take seconds.
  */
 export async function runInProcess(options: InProcessOptions): Promise<UpdateOutcome> {
-  const { request: given, config, update, beforeMetatile, signal } = options;
+  const {
+    request: given,
+    config,
+    update,
+    force = false,
+    keepParts = update !== null,
+    beforeMetatile,
+    signal,
+  } = options;
   const counters = createIoCounters();
-  const preparing = { config, force: false, update, keepParts: update !== null, ask: askSources, counters, signal };
+  const preparing = { config, force, update, keepParts, ask: askSources, counters, signal };
   await using pipeline = await openPipeline(given, config, { signal, logger: SILENT });
   const { store, renderer } = pipeline;
   const prepared = await prepareRun(given, { ...preparing, store });
@@ -48,6 +60,7 @@ export async function runInProcess(options: InProcessOptions): Promise<UpdateOut
   await announceRun(store, { ...prepared, start }, { signal });
   const baseline = mode.update === null ? undefined : createFindBaseline(store, mode.update);
   const failures: TileFailure[] = [];
+  const leftOutTally = createLeftOutTally();
   for (const work of plan.works()) {
     beforeMetatile?.();
     const processing = { renderer, store, work, overwrite: start.overwrite, baseline, storeConcurrency: 4, signal };
@@ -57,13 +70,14 @@ export async function runInProcess(options: InProcessOptions): Promise<UpdateOut
       counts.empty += result.empty;
       counts.unchanged += result.unchanged === true ? 1 : 0;
       failures.push(...result.failures);
+      leftOutTally.add(result.leftOut);
     } catch (error) {
       if (!isTilerError(error)) throw error;
       failures.push(...failTiles(allTilesOf(work), failureOf(error)));
     }
   }
   counts.failed = failures.length;
-  const leftOut = NOTHING_LEFT_OUT;
+  const leftOut = leftOutTally.total();
   const finished = { ...counts, request, requestHash, generation: start.generation, mode, failures, leftOut, signal };
   await finishTileset(store, finished);
   return { ...counts, run, state: failures.length > 0 ? 'failed' : 'complete', total };

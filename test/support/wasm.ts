@@ -33,7 +33,7 @@ export async function compileWasm(name: string): Promise<string> {
     // As a process: the types of its API would declare AssemblyScript's globals for all of this project.
     await run(process.execPath, [COMPILER, `${name}.ts`, '--outFile', target, ...COMPILER_OPTIONS], {
       cwd: ASSEMBLY_FOLDER,
-      timeout: 120_000,
+      timeout: 300_000,
     });
     binary = await readFile(target);
   } finally {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { openOutput } from '../../jobs/open-output.ts';
@@ -18,7 +18,7 @@ import { runInProcess } from './updates-in-process.ts';
 export type Happening =
   | { readonly kind: 'add' | 'move' | 'redate'; readonly id: number; readonly scene: MadeScene }
   | { readonly kind: 'remove' | 'touch' | 'rewrite' | 'return'; readonly id: number }
-  | { readonly kind: 'touch all' | 'lose state' | 'damage state' }
+  | { readonly kind: 'touch all' | 'lose state' | 'damage state' | 'lose records' }
   /** So many requests to the catalog fail. */
   | { readonly kind: 'outage'; readonly requests: number }
   /** The watcher is killed before so many metatiles are done, and in the midst of it the catalog changes. */
@@ -69,7 +69,12 @@ const metatiles = fc.integer({ min: 0, max: 12 });
 export const historyArbitrary: fc.Arbitrary<readonly (readonly Happening[])[]> = fc.array(
   fc.oneof(
     { weight: 8, arbitrary: changes },
-    { weight: 1, arbitrary: fc.constantFrom('lose state' as const, 'damage state' as const).map((kind) => [{ kind }]) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .constantFrom('lose state' as const, 'damage state' as const, 'lose records' as const)
+        .chain((kind) => changes.map((before): readonly Happening[] => [...before, { kind }])),
+    },
     { weight: 1, arbitrary: fc.integer({ min: 1, max: 4 }).map((requests) => [{ kind: 'outage' as const, requests }]) },
     {
       weight: 2,
@@ -139,8 +144,16 @@ export class WatchedHistory {
     const { signal } = new AbortController();
     const counters = createIoCounters();
     await using store = await openOutput(this.request, CONFIG, { counters, signal });
-    const runUpdate: RunUpdates = async (request, update) =>
-      await runInProcess({ request, config: CONFIG, update, beforeMetatile: () => this.beforeMetatile?.(), signal });
+    const runUpdate: RunUpdates = async (request, update) => {
+      const mode = { update, force: update === null, keepParts: true };
+      return await runInProcess({
+        request,
+        config: CONFIG,
+        ...mode,
+        beforeMetatile: () => this.beforeMetatile?.(),
+        signal,
+      });
+    };
     const layer = new WatchLayer({
       request: this.request,
       config: CONFIG,
@@ -199,6 +212,15 @@ export class WatchedHistory {
         await rm(join(this.documentFolder(), this.documentName('watch-items-a.ndjson.gz')), { force: true });
         await rm(join(this.documentFolder(), this.documentName('watch-items-b.ndjson.gz')), { force: true });
         break;
+      case 'lose records': {
+        const folder = join(this.documentFolder(), this.isArchive() ? 'out.versions' : '.tilewright/versions');
+        const names = await readdir(folder).catch((error: unknown) => {
+          if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+          throw error;
+        });
+        for (const name of names) if (name.endsWith('.records.gz')) await rm(join(folder, name));
+        break;
+      }
       case 'outage':
         this.world.stac.fail(
           ...Array.from({ length: happening.requests }, () => ({ kind: 'status', status: 503 }) as const),
@@ -285,12 +307,16 @@ export class WatchedHistory {
     return new Date(Date.parse('2026-06-10T00:00:00Z') + ++this.clock * 1000).toISOString();
   }
 
+  private isArchive(): boolean {
+    return this.request.output.endsWith('.pmtiles');
+  }
+
   private documentFolder(): string {
-    return this.request.output.endsWith('.pmtiles') ? join(this.request.output, '..') : this.request.output;
+    return this.isArchive() ? join(this.request.output, '..') : this.request.output;
   }
 
   private documentName(name: string): string {
-    return this.request.output.endsWith('.pmtiles') ? `out.${name}` : name;
+    return this.isArchive() ? `out.${name}` : name;
   }
 }
 

@@ -30,6 +30,9 @@ export function watchedObjects(objects: ObjectStore, before: (call: ObjectCall) 
     ...(objects.alias === undefined
       ? {}
       : { alias: async (...args) => (await before('alias'), await objects.alias?.(...args)) }),
+    ...(objects.move === undefined
+      ? {}
+      : { move: async (...args) => (await before('move'), (await objects.move?.(...args)) ?? false) }),
     compose: async (...args) => (await before('compose'), watchComposition(await objects.compose(...args))),
     [Symbol.asyncDispose]: () => objects[Symbol.asyncDispose](),
   };

@@ -8,6 +8,7 @@ import { importsOf, productFiles, resolveImport, withoutComments } from '../supp
 const LAYERS = [
   'src/errors',
   'src/digest',
+  'src/process-identity',
   'src/did-you-mean',
   'src/load-later',
   'src/observe',

@@ -1,5 +1,5 @@
 import type { Geometry, Position } from 'geojson';
-import { splitAtAntimeridian } from '../../geo/bbox.ts';
+import { boxesToGeometry, splitAtAntimeridian } from '../../geo/bbox.ts';
 import type { Bbox } from '../../geo/bbox.ts';
 import { TILEJSON_CONTENT_TYPE, TILEJSON_NAME } from '../tilejson.ts';
 import type { TilesetVersion } from '../versions.ts';
@@ -115,23 +115,7 @@ export function cutGeometry({ geometry }: Pick<TilesetDescription, 'geometry'>):
 }
 
 function geometryOf({ geometry, bbox }: TilesetDescription): Geometry {
-  const own = cutGeometry({ geometry });
-  if (own !== null) return own;
-  const polygons = splitAtAntimeridian(bbox).map(([west, south, east, north]): Position[][] => {
-    return [
-      [
-        [west, south],
-        [east, south],
-        [east, north],
-        [west, north],
-        [west, south],
-      ],
-    ];
-  });
-  const [only = []] = polygons;
-  return polygons.length === 1
-    ? { type: 'Polygon', coordinates: only }
-    : { type: 'MultiPolygon', coordinates: polygons };
+  return cutGeometry({ geometry }) ?? boxesToGeometry(splitAtAntimeridian(bbox));
 }
 
 function positionsOf(coordinates: readonly (Position[] | Position[][])[]): number {

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { digestOf } from '../../digest.ts';
 import { TilerError } from '../../errors.ts';
-import { firstTileId, tileFromTileId } from '../../tms/tile-id.ts';
+import { firstTileId, tileFromTileId, zoomOfTileId } from '../../tms/tile-id.ts';
+import { loadChunks } from '../pmtiles/load-chunks.ts';
 import type { Segment, SegmentTile } from '../pmtiles/segment.ts';
 import type { MetatileRecord, TileRecord } from '../records/metatile-record.ts';
 import type { StoreCallOptions } from '../tile-store.ts';
@@ -70,7 +71,7 @@ async function findStretches({ records }: MbtilesSource, { signal }: StoreCallOp
     for (const { tileId } of tiles) {
       if (tileId < zoomEnd) continue;
       stretches.push({ index, firstId: tileId });
-      zoomEnd = firstTileId(tileFromTileId(tileId).z + 1);
+      zoomEnd = firstTileId(zoomOfTileId(tileId) + 1);
     }
   }
   return stretches.sort((a, b) => a.firstId - b.firstId);
@@ -81,7 +82,7 @@ async function readStretch(
   source: MbtilesSource,
   options: StoreCallOptions,
 ): Promise<readonly ReadTile[]> {
-  const { z } = tileFromTileId(firstId);
+  const z = zoomOfTileId(firstId);
   const [zoomStart, zoomEnd] = [firstTileId(z), firstTileId(z + 1)];
   const ofZoom = <T extends { readonly tileId: number }>(tiles: readonly T[]): readonly T[] =>
     tiles.filter(({ tileId }) => tileId >= zoomStart && tileId < zoomEnd);
@@ -98,21 +99,26 @@ async function readStretch(
   return found;
 }
 
-/** @param tiles - of one zoom: those that are not in the index lie one behind the other */
+/** Tiles of one zoom lie one behind the other, except contents that several have. */
 async function readSegmentTiles(
   index: number,
   tiles: readonly SegmentTile[],
   { read }: MbtilesSource,
 ): Promise<readonly ReadTile[]> {
-  const large = tiles.flatMap((tile) => (tile.bytes === null ? [tile] : []));
-  const start = large[0]?.offset ?? 0;
-  const length = large.reduce((sum, tile) => sum + tile.length, 0);
-  const bytes = length === 0 ? new Uint8Array() : await read(index, start, length);
-  if (bytes?.length !== length) throw invalid(`the metatile ${index}`, 'what it has staged is gone, or cut off');
-  return tiles.map((tile) => ({
-    tileId: tile.tileId,
-    bytes: tile.bytes ?? bytes.subarray(tile.offset - start, tile.offset - start + tile.length),
-  }));
+  const lengths = new Map(tiles.map(({ offset, length }) => [offset, length]));
+  const chunks = [...lengths]
+    .sort(([a], [b]) => a - b)
+    .map(([offset, length]) => ({ place: { path: '', offset }, length }));
+  const total = chunks.reduce((sum, { length }) => sum + length, 0);
+  const bytes = await loadChunks(chunks, total, async ({ offset }, length) => {
+    const found = await read(index, offset, length);
+    if (found?.length !== length) throw invalid(`the metatile ${index}`, 'what it has staged is gone, or cut off');
+    return found;
+  });
+  const contents = new Map<number, Uint8Array>();
+  let at = 0;
+  for (const { place, length } of chunks) contents.set(place.offset, bytes.subarray(at, (at += length)));
+  return tiles.map(({ tileId, offset }) => ({ tileId, bytes: contents.get(offset) ?? new Uint8Array() }));
 }
 
 async function readTilesBefore(
@@ -136,7 +142,7 @@ function checkTiles(index: number, found: readonly ReadTile[], expected: readonl
   }
   for (const [at, { tileId, bytes }] of found.entries()) {
     const record = expected[at]!;
-    const digest = createHash('sha256').update(bytes).digest('hex').slice(0, record.digest.length);
+    const digest = digestOf(bytes);
     if (record.tileId === tileId && record.digest === digest) continue;
     throw invalid(nameOf(tileId), `its digest is ${digest}, expected ${record.digest} of ${nameOf(record.tileId)}`);
   }

@@ -35,13 +35,15 @@ const TILE_QUERY = `
 
 /**
  * Opens an MBTiles file for reading, ours or not: `tiles` may be a table or a view. Nothing is written, beside it neither.
- * What lies in the file is not trusted; but its own SQL is run, which may take long.
+ * What lies in the file is not trusted; but its own SQL is run, which may never end: `openForeignMbtiles` does that in a
+ * thread.
  *
  * @returns null if there is no file
  * @throws TilerError `ARCHIVE_INVALID` if it is none, or somebody is writing it; `STORE_FORBIDDEN`, `STORE_UNAVAILABLE`
  */
 export async function openMbtiles(path: string): Promise<MbtilesReader | null> {
-  if (!(await checkFile(path))) return null;
+  const fileBytes = await checkFile(path);
+  if (fileBytes === null) return null;
   const invalid = (error: unknown): unknown =>
     fromFileError(fromSqliteError(error, 'ARCHIVE_INVALID', `Opening ${path}`), `Opening ${path}`);
   let database: Database;
@@ -51,7 +53,7 @@ export async function openMbtiles(path: string): Promise<MbtilesReader | null> {
     throw invalid(error);
   }
   try {
-    return new MbtilesReader(path, database);
+    return new MbtilesReader(path, database, fileBytes);
   } catch (error) {
     database.close();
     throw invalid(error);
@@ -63,12 +65,15 @@ export class MbtilesReader implements AsyncDisposable {
   readonly label: string;
   readonly metadata: MbtilesMetadata;
   private readonly database: Database;
+  /** More tiles than bytes: a view makes them up, or pages are there more than once. */
+  private readonly maxTiles: number;
   private tileQuery: Statement | null = null;
 
   /** @throws TilerError `ARCHIVE_INVALID`, and the error of SQLite for a file without tiles */
-  constructor(label: string, database: Database) {
+  constructor(label: string, database: Database, fileBytes: number) {
     this.label = label;
     this.database = database;
+    this.maxTiles = fileBytes;
     database.exec(SETTINGS);
     this.metadata = parseMetadataRows(this.metadataRows(), label);
     this.tileQuery = database.prepare(TILE_QUERY);
@@ -97,7 +102,9 @@ export class MbtilesReader implements AsyncDisposable {
         signal.throwIfAborted();
         const tile = this.reading('the tiles', (invalid) => {
           const next = rows.next();
-          return next.done === true ? null : tileOfRow(next.value, invalid);
+          if (next.done === true) return null;
+          if (count > this.maxTiles) throw invalid(`found more than the ${this.maxTiles} bytes of the file`);
+          return tileOfRow(next.value, invalid);
         });
         if (tile === null) return;
         yield tile;
@@ -167,24 +174,36 @@ export class MbtilesReader implements AsyncDisposable {
   }
 }
 
-/** @returns false if there is no file */
-async function checkFile(path: string): Promise<boolean> {
+/** @returns its length; null if there is no file */
+async function checkFile(path: string): Promise<number | null> {
   const head = Buffer.alloc(MAGIC.length);
+  let bytes: number;
   try {
     await using file = await open(path, 'r');
     await file.read(head, 0, head.length, 0);
+    bytes = (await file.stat()).size;
     for (const ending of ['-journal', '-wal']) {
-      const beside = await stat(path + ending).catch(() => null);
-      if (beside === null || beside.size === 0) continue;
+      const beside = await sizeOf(path + ending);
+      if (beside === 0) continue;
       const found = `its newest changes are in ${basename(path)}${ending}: it is being written, or was not closed`;
       throw new TilerError('ARCHIVE_INVALID', `Opening ${path}: ${found}`);
     }
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (isMissing(error)) return null;
     throw fromFileError(error, `Opening ${path}`);
   }
-  if (head.toString('latin1') === MAGIC) return true;
+  if (head.toString('latin1') === MAGIC) return bytes;
   throw new TilerError('ARCHIVE_INVALID', `Opening ${path}: found no SQLite database, which MBTiles are`);
+}
+
+/** @returns 0 also if there is no file */
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isMissing(error)) return 0;
+    throw error;
+  }
 }
 
 function tileOfRow(row: Readonly<Record<string, unknown>>, invalid: (found: string) => TilerError): Tile {

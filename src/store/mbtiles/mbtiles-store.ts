@@ -6,9 +6,9 @@ import { tileFromTileId } from '../../tms/tile-id.ts';
 import type { Tile } from '../../tms/tile.ts';
 import { fromFileError } from '../file-error.ts';
 import { FileObjects } from '../file-objects.ts';
-import { readSegment } from '../records/read-segment.ts';
+import { readSegment, segmentPath } from '../records/read-segment.ts';
 import type { RecordsReader } from '../records/records-reader.ts';
-import { placeRecords, segmentsFolder, versionIdOf, writeRecords } from '../records/write-records.ts';
+import { writeRecords } from '../records/write-records.ts';
 import type { FinishedTiles, StoreCallOptions } from '../tile-store.ts';
 import { VersionedFileStore } from '../versioned-file-store.ts';
 import type { TilesetVersion } from '../versions.ts';
@@ -49,15 +49,10 @@ export class MbtilesStore extends VersionedFileStore {
   }
 
   protected async makeVersion(tiles: FinishedTiles, options: StoreCallOptions): Promise<TilesetVersion> {
-    const { objects, workFolder, versionsFolder } = this.places;
     const { generation, requestHash } = tiles;
-    const written = await writeRecords(objects, workFolder, tiles, options);
-    const { tiles: count, empty, tileBytes: _, ...file } = written;
-    const id = versionIdOf(generation, written);
-    const records = { ...file, path: `${versionsFolder}/${id}.records.gz` };
-    await placeRecords(objects, workFolder, records.path, written, options);
+    const { id, records, tiles: count, empty } = await writeRecords(this.places, tiles, options);
     // A file without a tile would be none for most who read it.
-    const archive = count === 0 ? null : `${versionsFolder}/${id}.mbtiles`;
+    const archive = count === 0 ? null : `${this.places.versionsFolder}/${id}.mbtiles`;
     const version = { id, generation, requestHash, archive, records, tiles: count, empty, bytes: 0 };
     return archive === null ? version : { ...version, bytes: await this.writeFile(archive, version, tiles, options) };
   }
@@ -89,7 +84,7 @@ export class MbtilesStore extends VersionedFileStore {
   }
 
   private sourceOf(records: RecordsReader, before: MbtilesReader | null, options: StoreCallOptions): MbtilesSource {
-    const pathOf = (index: number): string => `${segmentsFolder(this.places.workFolder)}/${index}`;
+    const pathOf = (index: number): string => segmentPath(this.places.workFolder, index);
     return {
       records: () => records.records(options),
       recordAt: (index) => records.recordAt(index, options),

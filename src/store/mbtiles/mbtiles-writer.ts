@@ -18,7 +18,7 @@ export interface MbtilesSummary {
 /** "MPBX", by which `file` and GDAL know an MBTiles file. */
 const APPLICATION_ID = 0x4d504258;
 
-/** Of the choices from 512 to 65,536 the least waste of space that reads as fast as any. */
+/** Of the choices from 512 to 65,536 the one that wastes the least space, among those that read fastest. */
 const PAGE_BYTES = 4_096;
 
 /** Pages that wait to be written. What is inserted along the Hilbert curve stays in a few of the map's pages. */
@@ -49,7 +49,8 @@ const SCHEMA = `
 
 /**
  * Writes an MBTiles file from tiles by ascending tile ID: the same tiles and description give the same bytes, whoever made
- * the tiles in which order. Keeps 64 MiB of small contents and 16 MiB of pages, whatever the number of tiles.
+ * the tiles in which order. Keeps the digests of 65,536 small contents, some 10 MB, and 16 MiB of pages, whatever the number
+ * of tiles.
  *
  * Inserting is synchronous, some microseconds a tile: who adds many lets others take their turn in between.
  *

@@ -1,12 +1,12 @@
 import { digestOf } from '../../digest.ts';
 import { TilerError } from '../../errors.ts';
 import { tileFromTileId } from '../../tms/tile-id.ts';
+import { RUNS_ALONE, compress } from '../gzip.ts';
 import type { ObjectPlace } from '../object-store.ts';
 import { ArchiveIndex } from './archive-index.ts';
 import type { ArchiveMetadata } from './archive-metadata.ts';
 import { metadataToBytes } from './archive-metadata.ts';
 import { ContentTable, MAX_SHARED_BYTES } from './content-table.ts';
-import { compressStable } from './directory.ts';
 import { FIRST_READ_BYTES, HEADER_BYTES, headerToBytes } from './header.ts';
 import type { PmtilesHeader, TileType } from './header.ts';
 import { layOutDirectories } from './lay-out-directories.ts';
@@ -131,7 +131,7 @@ export class ArchiveWriter {
     }
     await this.flush();
     const { root, leaves } = await layOutDirectories(index.entries, this.spill);
-    const metadata = compressStable(metadataToBytes(description.metadata));
+    const metadata = compress(metadataToBytes(description.metadata), RUNS_ALONE);
     const dataEnd = FIRST_READ_BYTES + index.dataBytes;
     const zooms = zoomsOf(index);
     const header: PmtilesHeader = {

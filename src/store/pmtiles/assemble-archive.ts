@@ -36,9 +36,9 @@ export interface AssembleOptions extends StoreCallOptions {
 const TILES_A_TURN = 65_536;
 
 /**
- * Puts an archive together from what metatiles have staged and, in an update, from the archive before it. Large tiles, and
- * whatever of the old archive stays, are never read here but copied where they lie, in stretches as long as there are. The
- * bytes are those of an archive of the same tiles that is made at once.
+ * Puts an archive together from what metatiles have staged and, in an update, from the archive before it. No tile is read
+ * here: all are copied where they lie, in stretches as long as there are. The bytes are those of an archive of the same tiles
+ * that is made at once.
  *
  * @throws TilerError `ARCHIVE_INVALID` if a tile is there twice or one is missing, and those of the store
  */
@@ -49,7 +49,7 @@ export async function assembleArchive(
   options: AssembleOptions,
 ): Promise<ArchiveSummary> {
   const { baseline, segmentPath, expected } = options;
-  const old = await OldTiles.open(baseline, writer, gathered.hasSmall, options);
+  const old = await OldTiles.open(baseline, writer, gathered.small.count > 0, options);
   const { runs } = gathered;
   let sinceTurn = 0;
   for (const run of runs.sorted()) {
@@ -91,11 +91,8 @@ function createAdd(
     };
   }
   if (kind !== 'small') return () => null;
-  let digest: string | null = null;
-  return (tileId, length) => {
-    digest ??= small.digestAt(place, length);
-    return writer.addSmall(tileId, 1, { digest, length, from: () => small.bytesAt(place, length) });
-  };
+  const [digest, from] = [small.digestAt(place), { path, offset: small.offsetAt(place) }];
+  return (tileId, length) => writer.addSmall(tileId, 1, { digest, length, from });
 }
 
 /** The tiles of the archive before, on their way to the new one. */

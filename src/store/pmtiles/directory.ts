@@ -1,6 +1,6 @@
-import { promisify } from 'node:util';
-import { brotliDecompressSync, constants, gunzipSync, gzip, gzipSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { TilerError } from '../../errors.ts';
+import { RUNS_ALONE, compress, compressAside } from '../gzip.ts';
 import { EntryList } from './entries.ts';
 import type { EntryTable } from './entries.ts';
 import type { Compression } from './header.ts';
@@ -8,18 +8,6 @@ import { VarintReader, VarintWriter } from './varint.ts';
 
 /** Most bytes that a directory or the metadata of an archive may have when they are decompressed. */
 const MAX_DECOMPRESSED_BYTES = 64 * 1024 * 1024;
-
-/** Offset of the byte of a gzip header that names the operating system. */
-const GZIP_OS = 9;
-const GZIP_OS_UNKNOWN = 255;
-
-/**
- * Columns of varints have runs and hardly anything else that repeats: looking for runs alone takes a tenth of the time, and
- * the bytes do not depend on how a build of zlib hashes, which differs between processors.
- */
-const STABLE_GZIP = { level: 9, strategy: constants.Z_RLE } as const;
-
-const gzipAsync = promisify(gzip);
 
 /**
  * Writes entries `from` to `to - 1` of a table as a directory, compressed: their number, then column by column the tile
@@ -29,16 +17,20 @@ const gzipAsync = promisify(gzip);
  * @see PMTiles version 3 specification, section 4.2
  */
 export function directoryToBytes(table: EntryTable, from = 0, to = table.count): Uint8Array {
-  return compressStable(directoryColumns(table, from, to));
+  return compress(directoryColumns(table, from, to, new VarintWriter((to - from) * 8)), RUNS_ALONE);
 }
 
-/** The same, compressed on another thread. */
-export async function packDirectory(table: EntryTable): Promise<Uint8Array> {
-  return withUnknownSystem(await gzipAsync(directoryColumns(table, 0, table.count), STABLE_GZIP));
+/**
+ * The same, compressed on another thread.
+ *
+ * @param writer - is emptied, and used until it is done
+ */
+export async function packDirectory(table: EntryTable, writer: VarintWriter): Promise<Uint8Array> {
+  return await compressAside(directoryColumns(table, 0, table.count, writer), RUNS_ALONE);
 }
 
-function directoryColumns(table: EntryTable, from: number, to: number): Uint8Array {
-  const writer = new VarintWriter((to - from) * 8 + 16);
+function directoryColumns(table: EntryTable, from: number, to: number, writer: VarintWriter): Uint8Array {
+  writer.clear();
   writer.write(to - from);
   let lastId = 0;
   for (let i = from; i < to; i++) {
@@ -54,21 +46,6 @@ function directoryColumns(table: EntryTable, from: number, to: number): Uint8Arr
     writer.write(follows ? 0 : offset + 1);
   }
   return writer.bytes();
-}
-
-/** Compresses as gzip: the same bytes on every operating system. */
-export function compress(bytes: Uint8Array): Uint8Array {
-  return withUnknownSystem(gzipSync(bytes, { level: 9 }));
-}
-
-/** Compresses as gzip without looking for what repeats, except runs: the same bytes on every processor too. */
-export function compressStable(bytes: Uint8Array): Uint8Array {
-  return withUnknownSystem(gzipSync(bytes, STABLE_GZIP));
-}
-
-function withUnknownSystem(compressed: Uint8Array): Uint8Array {
-  compressed[GZIP_OS] = GZIP_OS_UNKNOWN;
-  return compressed;
 }
 
 /**

@@ -1,5 +1,4 @@
-import { EntryList } from './entries.ts';
-import type { EntryTable } from './entries.ts';
+import type { EntryList } from './entries.ts';
 import { NumberColumn } from './number-column.ts';
 import type { Spill } from './spill.ts';
 
@@ -35,14 +34,12 @@ export class EntryLog {
     this.runLengths.addToLast(tiles);
   }
 
-  /** Entries `from` to `to - 1`, as a table of their own. */
-  table(from: number, to: number): EntryTable {
-    const table = new EntryList(to - from);
-    this.tileIds.copyTo(table.tileIds, from);
-    this.offsets.copyTo(table.offsets, from);
-    this.lengths.copyTo(table.lengths, from);
-    this.runLengths.copyTo(table.runLengths, from);
+  /** Copies entries `from` to `to - 1` into a table that has room for them, in place of what is in it. */
+  copyTo(table: EntryList, from: number, to: number): void {
     table.count = to - from;
-    return table;
+    this.tileIds.copyTo(table.tileIds.subarray(0, table.count), from);
+    this.offsets.copyTo(table.offsets.subarray(0, table.count), from);
+    this.lengths.copyTo(table.lengths.subarray(0, table.count), from);
+    this.runLengths.copyTo(table.runLengths.subarray(0, table.count), from);
   }
 }

@@ -1,22 +1,21 @@
 import { TilerError } from '../../errors.ts';
-import type { Segment, SegmentTile } from './segment.ts';
-import { SmallTiles } from './small-tiles.ts';
+import { MAX_SHARED_BYTES } from './content-table.ts';
+import type { Segment } from './segment.ts';
+import { SmallContents } from './small-contents.ts';
 import type { Spill } from './spill.ts';
 import { TileRuns } from './tile-runs.ts';
 
 /**
- * What metatiles have staged for an archive, as far as it is needed to put the archive together: where large tiles lie, the
- * bytes of small ones, which tiles are empty now, and which are as they were.
+ * What metatiles have staged for an archive, as far as it is needed to put the archive together: where tiles lie, the digests
+ * of small ones, which tiles are empty now, and which are as they were.
  */
 export class GatheredTiles {
   readonly runs: TileRuns;
-  readonly small: SmallTiles;
-  /** True if a small tile is among them. */
-  hasSmall = false;
+  readonly small: SmallContents;
 
   constructor(spill: Spill) {
     this.runs = new TileRuns(spill);
-    this.small = new SmallTiles(spill);
+    this.small = new SmallContents(spill);
   }
 
   /** @throws TilerError `ARCHIVE_INVALID` if a segment has not the tiles of its record */
@@ -42,19 +41,18 @@ export class GatheredTiles {
         this.runs.add('empty', metatile, empty, 0, 0);
       }
     };
-    for (const tile of tiles) {
-      addEmptiesBelow(tile.tileId);
-      this.addTile(metatile, tile);
+    /** Small contents of the segment, by their offsets in it. */
+    const places = new Map<number, number>();
+    for (const [at, { tileId, length, offset }] of tiles.entries()) {
+      addEmptiesBelow(tileId);
+      if (length > MAX_SHARED_BYTES) {
+        this.runs.add('large', metatile, tileId, length, offset);
+        continue;
+      }
+      const place = places.get(offset) ?? this.small.add(record.tiles[at]!.digest, offset);
+      places.set(offset, place);
+      this.runs.add('small', metatile, tileId, length, place);
     }
     addEmptiesBelow(Infinity);
-  }
-
-  private addTile(metatile: number, { tileId, length, bytes, offset }: SegmentTile): void {
-    if (bytes === null) {
-      this.runs.add('large', metatile, tileId, length, offset);
-    } else {
-      this.hasSmall = true;
-      this.runs.add('small', metatile, tileId, length, this.small.add(bytes));
-    }
   }
 }

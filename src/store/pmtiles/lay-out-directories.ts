@@ -3,6 +3,7 @@ import { EntryList } from './entries.ts';
 import type { EntryLog } from './entry-log.ts';
 import { MAX_ROOT_BYTES } from './header.ts';
 import { PieceList } from './piece-list.ts';
+import { VarintWriter } from './varint.ts';
 import type { Spill } from './spill.ts';
 
 /** Up to so many entries are tried without leaves. */
@@ -30,7 +31,9 @@ export interface Directories {
  */
 export async function layOutDirectories(entries: EntryLog, spill: Spill): Promise<Directories> {
   if (entries.count < MAX_ENTRIES_OF_ROOT) {
-    const root = directoryToBytes(entries.table(0, entries.count));
+    const table = new EntryList(entries.count);
+    entries.copyTo(table, 0, entries.count);
+    const root = directoryToBytes(table);
     if (root.length <= MAX_ROOT_BYTES) return { root, leaves: new PieceList(spill) };
   }
   for (let size = Math.max(MIN_ENTRIES_OF_LEAF, entries.count / LEAVES_OF_ROOT); ; size *= LEAF_GROWTH) {
@@ -41,6 +44,9 @@ export async function layOutDirectories(entries: EntryLog, spill: Spill): Promis
 
 async function withLeaves(entries: EntryLog, size: number, spill: Spill): Promise<Directories> {
   const pointers = new EntryList(Math.ceil(entries.count / size));
+  // One for all leaves: what is thrown away stays in memory for long, as it is not on the heap.
+  const table = new EntryList(size);
+  const writers = Array.from({ length: LEAVES_AT_ONCE }, () => new VarintWriter(size * 8));
   const leaves = new PieceList(spill);
   const underWay: { readonly firstId: number; readonly packed: Promise<Uint8Array> }[] = [];
   const takeOne = async (): Promise<void> => {
@@ -51,8 +57,9 @@ async function withLeaves(entries: EntryLog, size: number, spill: Spill): Promis
     leaves.push(leaf);
   };
   for (let from = 0; from < entries.count; from += size) {
-    const table = entries.table(from, Math.min(entries.count, from + size));
-    underWay.push({ firstId: table.tileIds[0]!, packed: packDirectory(table) });
+    entries.copyTo(table, from, Math.min(entries.count, from + size));
+    const writer = writers[(from / size) % LEAVES_AT_ONCE]!;
+    underWay.push({ firstId: table.tileIds[0]!, packed: packDirectory(table, writer) });
     if (underWay.length >= LEAVES_AT_ONCE) await takeOne();
   }
   while (underWay.length > 0) await takeOne();

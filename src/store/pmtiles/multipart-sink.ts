@@ -4,8 +4,8 @@ import type { ObjectPlace } from '../object-store.ts';
 import type { ArchiveSink } from './archive-writer.ts';
 import { FIRST_READ_BYTES } from './header.ts';
 import { loadChunks } from './load-chunks.ts';
-import { PartPlan } from './part-plan.ts';
-import type { PartLimits, PlannedPart } from './part-plan.ts';
+import { PartPlan, copiedIn } from './part-plan.ts';
+import type { JoinedPart, PartLimits, PlannedPart } from './part-plan.ts';
 
 /**
  * What a multipart upload can do, on whatever server. Parts are numbered from 1 on and may be sent in any order and again.
@@ -16,17 +16,26 @@ export interface MultipartUpload {
   putPart(part: number, bytes: Uint8Array): Promise<void>;
   /** A part that the server copies by itself. */
   copyPart(part: number, place: ObjectPlace, length: number): Promise<void>;
+  /** True if a part is there from before, which the server copied then. */
+  hasPart(part: number, length: number): boolean;
   /** Reads bytes of an object, for a part that is too small to be copied. */
   read(place: ObjectPlace, length: number): Promise<Uint8Array>;
   /** Begins an object that becomes one part of this one. @param index - from 0 on */
   beginPiece(index: number): Promise<UploadPiece>;
+  /** Begins an object of a copied stretch and what is too short for a part, which becomes one part of this one. */
+  beginJoint(): Promise<UploadJoint>;
 }
 
 /** An object in the making that becomes one part of another. */
 export interface UploadPiece {
-  readonly upload: Pick<MultipartUpload, 'putPart' | 'copyPart'>;
+  readonly upload: Pick<MultipartUpload, 'putPart' | 'copyPart' | 'hasPart'>;
   /** Makes the object of its parts. @returns where it lies */
   complete(length: number): Promise<ObjectPlace>;
+}
+
+export interface UploadJoint extends UploadPiece {
+  /** Deletes the object, once it has been copied. */
+  discard(): Promise<void>;
 }
 
 interface OpenPiece {
@@ -50,7 +59,8 @@ const SHARE_OF_PIECES = 0.2;
 
 /**
  * Puts an archive together as one multipart upload. Long stretches of tiles are copied by the server; what is shorter than
- * a part passes through here, read ahead. The first part waits for the head, which is known last.
+ * a part passes through here, read ahead, or is joined to the end of a long stretch in an object of its own, which is
+ * copied. The first part waits for the head, which is known last.
  *
  * An archive with more parts than an upload may have is made in two levels: from then on parts are joined to pieces,
  * objects of up to 5 GiB, and each piece is copied as one part. Which bytes go into which part depends on nothing but
@@ -70,8 +80,8 @@ export class MultipartSink implements ArchiveSink<ObjectPlace> {
   /** Of the pieces that are closed: one at a time. */
   private closing: Promise<void> = Promise.resolve();
   private length = FIRST_READ_BYTES;
-  /** Bytes of tiles that passed through this process. */
-  passedBytes = 0;
+  /** Bytes of tiles so far, and those that the server copies of them. */
+  private readonly tileBytes = { all: 0, copied: 0 };
 
   constructor(upload: MultipartUpload, limits: PartLimits) {
     this.upload = upload;
@@ -80,13 +90,18 @@ export class MultipartSink implements ArchiveSink<ObjectPlace> {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    this.passedBytes += bytes.length;
+    this.tileBytes.all += bytes.length;
     await this.append(bytes.length, this.plan.write(bytes));
   }
 
   async copy(place: ObjectPlace, length: number): Promise<void> {
-    const copied = await this.append(length, this.plan.copy(place, length));
-    this.passedBytes += length - copied;
+    this.tileBytes.all += length;
+    await this.append(length, this.plan.copy(place, length));
+  }
+
+  /** Bytes of tiles that passed through this process, once it is finished. */
+  get passedBytes(): number {
+    return this.tileBytes.all - this.tileBytes.copied;
   }
 
   /** Of the whole, as far as it has been appended. */
@@ -95,13 +110,9 @@ export class MultipartSink implements ArchiveSink<ObjectPlace> {
   }
 
   async finish(head: Uint8Array, tail: readonly Uint8Array[]): Promise<void> {
-    const passed = this.passedBytes;
-    for (const bytes of tail) await this.write(bytes);
-    this.passedBytes = passed;
-    const rest = this.plan.rest();
+    for (const bytes of tail) await this.append(bytes.length, this.plan.write(bytes));
     // All of it may be less than one part.
-    if (this.firstPart === null) this.firstPart = rest;
-    else if (rest !== null) await this.place(rest);
+    await this.append(0, this.plan.rest());
     if (this.piece !== null) this.closePiece(this.piece);
     this.length += head.length - FIRST_READ_BYTES;
     const first = this.firstPart ?? { kind: 'send', chunks: [], length: 0 };
@@ -119,17 +130,14 @@ export class MultipartSink implements ArchiveSink<ObjectPlace> {
     await this.closing;
   }
 
-  /** @returns bytes that the server copies */
-  private async append(length: number, parts: Iterable<PlannedPart>): Promise<number> {
+  private async append(length: number, parts: Iterable<PlannedPart>): Promise<void> {
     this.length += length;
-    let copied = 0;
     for (const part of parts) {
-      if (part.kind === 'copy') copied += part.length;
+      this.tileBytes.copied += copiedIn(part);
       // The plan begins with the head, so that the first part is never one that is copied.
       if (this.firstPart === null) this.firstPart = part;
       else await this.place(part);
     }
-    return copied;
   }
 
   /** Gives a part its place in the object or in a piece of it, and begins to send it. */
@@ -181,17 +189,32 @@ export class MultipartSink implements ArchiveSink<ObjectPlace> {
 
   /** Begins to send a part once there is room for it. */
   private async start(part: PlannedPart, number: number, piece: OpenPiece | null): Promise<void> {
-    const underWay = this.underWay[part.kind];
-    const atOnce = part.kind === 'send' ? SENT_AT_ONCE : COPIED_AT_ONCE;
+    const underWay = this.underWay[part.kind === 'copy' ? 'copy' : 'send'];
+    const atOnce = part.kind === 'copy' ? COPIED_AT_ONCE : SENT_AT_ONCE;
     while (underWay.size >= atOnce) await Promise.race(underWay);
     this.throwIfFailed();
     const upload = piece?.piece.upload ?? this.upload;
     const pending = this.noting(async () => {
       if (part.kind === 'copy') await upload.copyPart(number, part.place, part.length);
+      else if (part.kind === 'join') await this.join(part, number, upload);
       else await upload.putPart(number, await loadChunks(part.chunks, part.length, this.read));
     }).finally(() => underWay.delete(pending));
     underWay.add(pending);
     piece?.work.push(pending);
+  }
+
+  /** Makes an object of what becomes one part, and has the server copy it. */
+  private async join(part: JoinedPart, number: number, upload: UploadPiece['upload']): Promise<void> {
+    const { copied, chunks, length } = part;
+    if (upload.hasPart(number, length)) return;
+    const joint = await this.upload.beginJoint();
+    const [first] = chunks;
+    const last = length - copied.length;
+    await joint.upload.copyPart(1, copied.place, copied.length);
+    if (copiedIn(part) === length && first?.place != null) await joint.upload.copyPart(2, first.place, last);
+    else await joint.upload.putPart(2, await loadChunks(chunks, last, this.read));
+    await upload.copyPart(number, await joint.complete(length), length);
+    await joint.discard();
   }
 
   private readonly read = (place: ObjectPlace, length: number): Promise<Uint8Array> =>

@@ -20,18 +20,53 @@ export type PartChunk =
   | { readonly bytes: Uint8Array; readonly place: null; readonly length: number }
   | { readonly place: ObjectPlace; readonly length: number };
 
-/** A part of an object, copied by the server from a place, or put together here of chunks. */
-export type PlannedPart =
-  | { readonly kind: 'copy'; readonly place: ObjectPlace; readonly length: number }
-  | { readonly kind: 'send'; readonly chunks: readonly PartChunk[]; readonly length: number };
+/** What the server copies from a place. */
+export interface CopiedPart {
+  readonly kind: 'copy';
+  readonly place: ObjectPlace;
+  readonly length: number;
+}
 
 /**
- * Divides what is appended to an object into parts. Long stretches of other objects become parts that the server copies;
- * what is shorter is gathered, with as much of the next long stretch as a part needs at least. The same bytes appended in
- * the same way give the same parts. Holds a part's worth of bytes at most, and reads nothing.
+ * A part that is first made as an object of its own: what the server copies from a place, and chunks of less than a part.
+ * The last part of an object may be that short, so that nothing has to be sent to fill it up.
+ */
+export interface JoinedPart {
+  readonly kind: 'join';
+  readonly copied: Omit<CopiedPart, 'kind'>;
+  readonly chunks: readonly PartChunk[];
+  /** Of all of it. */
+  readonly length: number;
+}
+
+/** A part of an object: copied by the server, put together here of chunks, or both. */
+export type PlannedPart =
+  | CopiedPart
+  | { readonly kind: 'send'; readonly chunks: readonly PartChunk[]; readonly length: number }
+  | JoinedPart;
+
+/** Bytes of a part that the server copies: also what is joined to others, if it lies in one place. */
+export function copiedIn(part: PlannedPart): number {
+  if (part.kind !== 'join') return part.kind === 'copy' ? part.length : 0;
+  return part.chunks.length === 1 && part.chunks[0]?.place != null ? part.length : part.copied.length;
+}
+
+/** Raised whenever the same calls are divided into parts in another way. */
+export const PART_DIVISION = 2;
+
+/** Of the shortest part; what would be sent to fill one up is worth a dozen requests from that on. */
+const SHARE_WORTH_JOINING = 1 / 4;
+
+/**
+ * Divides what is appended to an object into parts. Long stretches of other objects become parts that the server copies.
+ * What is shorter is joined to the end of the long stretch before it if a long one follows; else it is gathered, with as much
+ * of the next long stretch as a part needs at least. The same bytes appended in the same way give the same parts. Holds a
+ * part's worth of bytes at most, and reads nothing.
  */
 export class PartPlan {
   private readonly limits: PartLimits;
+  /** The last part that was planned, while what follows may be joined to it; it comes before the chunks. */
+  private held: CopiedPart | null = null;
   private chunks: PartChunk[] = [];
   private gathered: number;
 
@@ -57,12 +92,13 @@ export class PartPlan {
     for (let done = 0; done < length;) {
       const place = { path, offset: offset + done };
       const left = length - done;
+      if (left >= smallest) yield* this.join();
       const fill = this.gathered === 0 ? 0 : Math.max(0, smallest - this.gathered);
       const isLong = copyParts && left - fill >= smallest;
       if (isLong && fill === 0) {
-        if (this.gathered > 0) yield this.close();
+        yield* this.close();
         const whole = this.copyLength(left);
-        yield { kind: 'copy', place, length: whole };
+        this.held = { kind: 'copy', place, length: whole };
         done += whole;
       } else {
         const wanted = isLong ? fill : Math.min(left, this.room());
@@ -72,9 +108,24 @@ export class PartPlan {
     }
   }
 
-  /** The last part; null if nothing is left for it. */
-  rest(): PlannedPart | null {
-    return this.chunks.length === 0 ? null : this.close();
+  /** Ends it. @returns the last parts; none if nothing is left for them */
+  *rest(): Generator<PlannedPart> {
+    yield* this.close();
+  }
+
+  /** Joins what is gathered to what is held, where that spares enough. A part that the server copies comes next. */
+  private *join(): Generator<PlannedPart> {
+    const { held, chunks, gathered } = this;
+    const { minPartBytes, equalParts } = this.limits;
+    const spared = minPartBytes - gathered;
+    if (held === null || equalParts || gathered === 0 || spared < minPartBytes * SHARE_WORTH_JOINING) return;
+    // Of a long one the end, since the server copies that twice.
+    const before = held.length < 2 * minPartBytes ? 0 : held.length - minPartBytes;
+    if (before > 0) yield { ...held, length: before };
+    const place = { path: held.place.path, offset: held.place.offset + before };
+    const copied = { place, length: held.length - before };
+    this.forget();
+    yield { kind: 'join', copied, chunks, length: copied.length + gathered };
   }
 
   /** Stretches that are too long for one part are divided evenly. */
@@ -90,13 +141,20 @@ export class PartPlan {
   private *gather(chunk: PartChunk): Generator<PlannedPart> {
     this.chunks.push(chunk);
     this.gathered += chunk.length;
-    if (this.room() <= 0) yield this.close();
+    if (this.room() <= 0) yield* this.close();
   }
 
-  private close(): PlannedPart {
-    const { chunks } = this;
+  private *close(): Generator<PlannedPart> {
+    const { held, chunks } = this;
+    this.forget();
+    if (held !== null) yield held;
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (length > 0) yield { kind: 'send', chunks, length };
+  }
+
+  private forget(): void {
+    this.held = null;
     this.chunks = [];
     this.gathered = 0;
-    return { kind: 'send', chunks, length: chunks.reduce((sum, { length }) => sum + length, 0) };
   }
 }

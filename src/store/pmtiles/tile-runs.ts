@@ -1,12 +1,9 @@
 import { TilerError } from '../../errors.ts';
-import { firstTileId } from '../../tms/tile-id.ts';
+import { firstTileId, zoomOfTileId } from '../../tms/tile-id.ts';
 import { NumberColumn } from './number-column.ts';
 import type { Spill } from './spill.ts';
 
-/**
- * What a tile of a run is: large and in the segment of its metatile, small and in `SmallTiles`, empty, or as it is in the
- * archive of the version before.
- */
+/** What a tile of a run is: large; small, and known by a digest; empty; or as it is in the archive of the version before. */
 const RUN_KINDS = ['large', 'small', 'empty', 'kept'] as const;
 export type RunKind = (typeof RUN_KINDS)[number];
 
@@ -14,7 +11,7 @@ export type RunKind = (typeof RUN_KINDS)[number];
 export interface TileRun {
   readonly kind: RunKind;
   readonly metatile: number;
-  /** Of the first large tile in its segment, the others follow; of the small tile, which all are; else 0. */
+  /** Of the first large tile in its segment, the others follow; in `SmallContents`, of the content of all; else 0. */
   readonly place: number;
   readonly firstId: number;
   /** Which tiles of `TileRuns` they are. */
@@ -96,7 +93,7 @@ export class TileRuns {
   private begin(kind: number, metatile: number, tileId: number, place: number): void {
     const start = this.deltas.length;
     if (start > MAX_DELTA) throw new TilerError('BYTES_LIMIT', `Gathering tiles: found more than ${MAX_DELTA}`);
-    const zoom = zoomOf(tileId);
+    const zoom = zoomOfTileId(tileId);
     this.runsOfZoom[zoom]! += 1;
     this.firstIds.push(tileId);
     this.places.push(place * RUN_KINDS.length + kind);
@@ -111,7 +108,7 @@ export class TileRuns {
     for (let zoom = 1; zoom < ZOOMS; zoom++) ends[zoom]! += ends[zoom - 1]!;
     const at = ends.map((end, zoom) => end - this.runsOfZoom[zoom]!);
     for (let run = 0; run < order.length; run++) {
-      const zoom = zoomOf(this.firstIds.at(run));
+      const zoom = zoomOfTileId(this.firstIds.at(run));
       order[at[zoom]!] = run;
       at[zoom]! += 1;
     }
@@ -123,13 +120,4 @@ export class TileRuns {
     }
     return order;
   }
-}
-
-function zoomOf(tileId: number): number {
-  let zoom = 0;
-  for (let end = 1, size = 4; tileId >= end; size *= 4) {
-    end += size;
-    zoom++;
-  }
-  return zoom;
 }

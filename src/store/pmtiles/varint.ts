@@ -27,6 +27,10 @@ export class VarintWriter {
     this.buffer[this.used++] = rest;
   }
 
+  clear(): void {
+    this.used = 0;
+  }
+
   /** What was written so far: a view that later writing may leave behind. */
   bytes(): Uint8Array {
     return this.buffer.subarray(0, this.used);

@@ -76,7 +76,9 @@ async function mergeStaged(
       continue;
     }
     const records = new Map<number, MetatileRecord>();
-    for (const record of block === undefined ? [] : await baseline.recordsOf(block, options)) {
+    // Where all have staged something, the block may as well be damaged.
+    const isReplaced = block === undefined || indices.length >= block.metatiles;
+    for (const record of isReplaced ? [] : await baseline.recordsOf(block, options)) {
       records.set(record.index, record);
     }
     for (let at = 0; at < indices.length; at += READS_AT_ONCE) {

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { TilerError } from '../../errors.ts';
-import { compress } from '../pmtiles/directory.ts';
+import { compress } from '../gzip.ts';
 import { FIRST_READ_BYTES } from '../pmtiles/header.ts';
 
 /**

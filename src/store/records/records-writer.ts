@@ -1,6 +1,5 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { TilerError } from '../../errors.ts';
+import { compressAside } from '../gzip.ts';
 import { FIRST_READ_BYTES } from '../pmtiles/header.ts';
 import type { Composition } from '../object-store.ts';
 import type { RecordsFile } from '../versions.ts';
@@ -9,12 +8,6 @@ import type { MetatileRecord } from './metatile-record.ts';
 import { recordToLine } from './record-line.ts';
 import { BLOCK_INDICES, headToBytes } from './records-format.ts';
 import type { RecordsBlock } from './records-format.ts';
-
-const gzipAsync = promisify(gzip);
-
-/** Offset of the byte of a gzip header that names the operating system. */
-const GZIP_OS = 9;
-const GZIP_OS_UNKNOWN = 255;
 
 /** What a records file came to. */
 export interface WrittenRecords extends Omit<RecordsFile, 'path'> {
@@ -104,9 +97,7 @@ function emptyBlock(block: number) {
   return { block, offset: 0, length: 0, root: '', metatiles: 0, tiles: 0, empty: 0, bytes: 0 };
 }
 
-/** Lines as one gzip member, the same on every operating system. Not on this thread: a block may be a megabyte. */
+/** Lines as one gzip member. Not on this thread: a block may be a megabyte. */
 async function pack(lines: readonly string[]): Promise<Uint8Array> {
-  const packed = await gzipAsync(lines.map((line) => `${line}\n`).join(''), { level: 6 });
-  packed[GZIP_OS] = GZIP_OS_UNKNOWN;
-  return packed;
+  return await compressAside(lines.map((line) => `${line}\n`).join(''), { level: 6 });
 }

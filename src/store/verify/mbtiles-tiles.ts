@@ -1,15 +1,15 @@
 import type { Bbox } from '../../geo/bbox.ts';
 import { tileFromTileId } from '../../tms/tile-id.ts';
-import type { MbtilesReader } from '../mbtiles/mbtiles-reader.ts';
+import type { ForeignMbtiles } from '../mbtiles/foreign-mbtiles.ts';
 import type { StoreCallOptions } from '../tile-store.ts';
 import { sortedTileIds } from './sorted-tile-ids.ts';
 import type { FoundTiles, TilesetTiles } from './tileset-tiles.ts';
 
 /** The tiles of an MBTiles file of any make: 8 bytes a tile are kept. Disposing of it closes the file. */
 export class MbtilesTiles implements TilesetTiles {
-  private readonly reader: MbtilesReader;
+  private readonly reader: ForeignMbtiles;
 
-  constructor(reader: MbtilesReader) {
+  constructor(reader: ForeignMbtiles) {
     this.reader = reader;
   }
 
@@ -31,8 +31,8 @@ export class MbtilesTiles implements TilesetTiles {
     return await Promise.resolve({ tileId, runLength: 1, length: null, offset: null });
   }
 
-  async read({ tileId }: FoundTiles): Promise<Uint8Array | null> {
-    return await Promise.resolve(this.reader.tile(tileFromTileId(tileId)));
+  async read({ tileId }: FoundTiles, options: StoreCallOptions): Promise<Uint8Array | null> {
+    return await this.reader.tile(tileFromTileId(tileId), options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,9 +1,10 @@
 // Resampling, a run of destination lines at a time. The caller lays out memory: see src/raster/warp-wasm.ts.
 import { averageLine } from './warp/average';
-import { bilinearLine } from './warp/bilinear';
+import { beginBilinear, bilinearLine } from './warp/bilinear';
+import { forgetColumns, rowAt } from './warp/columns';
 import { forgetCorners } from './warp/corners';
 import { cubicLine } from './warp/cubic';
-import { copyLine, locateLine } from './warp/nearest';
+import { copyLine, copyRow, locateLine, maskOfRow } from './warp/nearest';
 import { interleave, separate } from './warp/pixels';
 import { isFull, maskAt, width } from './warp/state';
 import { widenedLine } from './warp/widened';
@@ -48,6 +49,7 @@ export function resample(
 ): i32 {
   let valid = 0;
   forgetCorners();
+  beginBilinear();
   for (let line = from, at: usize = 0; line < to; line++, at += <usize>width) {
     if (kernel == BILINEAR) valid += bilinearLine(line);
     else if (kernel == CUBIC) valid += cubicLine(line);
@@ -83,7 +85,13 @@ export function nearest(
   mask: usize,
 ): i32 {
   let valid = 0;
+  forgetColumns();
   for (let line = from, at: usize = 0; line < to; line++, at += <usize>width) {
+    const row = rowAt(line);
+    if (row >= 0) {
+      valid += nearestOfRow(size, row, bands, source, sourceStep, target + at * <usize>size, targetStep, mask + at);
+      continue;
+    }
     const found = locateLine(line);
     const isWhole = found == width;
     valid += found;
@@ -99,4 +107,29 @@ export function nearest(
     else copyLine<u8>(maskAt, mask + at, isWhole);
   }
   return valid;
+}
+
+/** A line of which every pixel lies in one row of the window; gives the number of valid pixels. */
+function nearestOfRow(
+  size: i32,
+  row: i32,
+  bands: i32,
+  source: usize,
+  sourceStep: usize,
+  target: usize,
+  targetStep: usize,
+  mask: usize,
+): i32 {
+  const found = isFull ? width : maskOfRow(maskAt, row, mask);
+  if (isFull) memory.fill(mask, 255, width);
+  const isWhole = found == width;
+  for (let b: usize = 0; b < <usize>bands; b++) {
+    const band = source + b * sourceStep;
+    const to = target + b * targetStep;
+    if (size == 1) copyRow<u8>(band, row, to, mask, isWhole);
+    else if (size == 2) copyRow<u16>(band, row, to, mask, isWhole);
+    else if (size == 4) copyRow<u32>(band, row, to, mask, isWhole);
+    else copyRow<u64>(band, row, to, mask, isWhole);
+  }
+  return found;
 }

@@ -1,5 +1,6 @@
 import type { MultiPolygon, Polygon, Position } from 'geojson';
 import { describe, expect, test } from 'vitest';
+import { boxRing } from '../../../src/geo/bbox.ts';
 import type { Bbox } from '../../../src/geo/bbox.ts';
 import {
   containsPoint,
@@ -10,7 +11,6 @@ import {
   relation,
 } from '../../../src/geo/polygon.ts';
 import type { Relation } from '../../../src/geo/polygon.ts';
-import { boxRing } from '../../support/box-ring.ts';
 
 function polygon(...rings: Position[][]): Polygon {
   return { type: 'Polygon', coordinates: rings };
@@ -23,23 +23,23 @@ function parts(multi: MultiPolygon): readonly (Bbox | null)[] {
 
 describe('normaliseFootprint', () => {
   test('keeps a plain polygon, without its heights', () => {
-    const ring = boxRing(10, 0, 20, 5).map(([x = 0, y = 0]) => [x, y, 120]);
-    expect(normaliseFootprint(polygon(ring)).coordinates).toEqual([[boxRing(10, 0, 20, 5)]]);
+    const ring = boxRing([10, 0, 20, 5]).map(([x = 0, y = 0]) => [x, y, 120]);
+    expect(normaliseFootprint(polygon(ring)).coordinates).toEqual([[boxRing([10, 0, 20, 5])]]);
   });
 
   test('keeps a polygon that is split at the antimeridian already', () => {
     const split: MultiPolygon = {
       type: 'MultiPolygon',
-      coordinates: [[boxRing(179, 0, 180, 5)], [boxRing(-180, 0, -178, 5)]],
+      coordinates: [[boxRing([179, 0, 180, 5])], [boxRing([-180, 0, -178, 5])]],
     };
     expect(normaliseFootprint(split)).toEqual(split);
     expect(polygonBbox(split)).toEqual([179, 0, -178, 5]);
   });
 
   test.each<[string, Position[]]>([
-    ['a ring that jumps from +179 to -178', boxRing(179, 0, -178, 5)],
-    ['longitudes beyond 180', boxRing(179, 0, 182, 5)],
-    ['longitudes beyond -180', boxRing(-181, 0, -178, 5)],
+    ['a ring that jumps from +179 to -178', boxRing([179, 0, -178, 5])],
+    ['longitudes beyond 180', boxRing([179, 0, 182, 5])],
+    ['longitudes beyond -180', boxRing([-181, 0, -178, 5])],
     [
       'a ring that jumps, from the west',
       [
@@ -95,10 +95,10 @@ describe('normaliseFootprint', () => {
   });
 
   test.each<[string, Position[]]>([
-    ['the world', boxRing(-180, -90, 180, 90)],
-    ['a global raster that stops half a pixel short', boxRing(-179.95, -89.95, 179.95, 89.95)],
-    ['a global raster half a pixel over', boxRing(-180.000_138, -90, 179.999_861, 90)],
-    ['a global raster from 0 to 360', boxRing(0, -90, 360, 90)],
+    ['the world', boxRing([-180, -90, 180, 90])],
+    ['a global raster that stops half a pixel short', boxRing([-179.95, -89.95, 179.95, 89.95])],
+    ['a global raster half a pixel over', boxRing([-180.000_138, -90, 179.999_861, 90])],
+    ['a global raster from 0 to 360', boxRing([0, -90, 360, 90])],
   ])('reads %s as going all around', (_name, ring) => {
     const footprint = normaliseFootprint(polygon(ring));
     expect(relation(footprint, [-10, -10, 10, 10])).not.toBe('outside');
@@ -107,7 +107,7 @@ describe('normaliseFootprint', () => {
   });
 
   test('cuts a hole with its polygon', () => {
-    const footprint = normaliseFootprint(polygon(boxRing(170, 0, -170, 10), boxRing(178, 2, -178, 8)));
+    const footprint = normaliseFootprint(polygon(boxRing([170, 0, -170, 10]), boxRing([178, 2, -178, 8])));
     expect(relation(footprint, [179, 3, 180, 4])).toBe('outside');
     expect(relation(footprint, [-180, 3, -179, 4])).toBe('outside');
     expect(relation(footprint, [172, 3, 174, 4])).toBe('inside');
@@ -115,7 +115,7 @@ describe('normaliseFootprint', () => {
   });
 
   test('moves a hole to where its polygon is', () => {
-    const footprint = normaliseFootprint(polygon(boxRing(175, 0, 190, 10), boxRing(-178, 2, -172, 8)));
+    const footprint = normaliseFootprint(polygon(boxRing([175, 0, 190, 10]), boxRing([-178, 2, -172, 8])));
     expect(relation(footprint, [-177, 3, -175, 4])).toBe('outside');
     expect(relation(footprint, [177, 3, 178, 4])).toBe('inside');
   });
@@ -137,7 +137,9 @@ describe('normaliseFootprint', () => {
   });
 
   test('closes an open ring and leaves out rings without area', () => {
-    expect(normaliseFootprint(polygon(boxRing(0, 0, 1, 1).slice(0, 4))).coordinates).toEqual([[boxRing(0, 0, 1, 1)]]);
+    expect(normaliseFootprint(polygon(boxRing([0, 0, 1, 1]).slice(0, 4))).coordinates).toEqual([
+      [boxRing([0, 0, 1, 1])],
+    ]);
     expect(
       normaliseFootprint(
         polygon([
@@ -153,13 +155,13 @@ describe('normaliseFootprint', () => {
 });
 
 test("a user's polygon with an edge of more than 180 degrees is what RFC 7946 says: wide", () => {
-  const wide = normalisePolygon(polygon(boxRing(-170, 0, 170, 5)));
+  const wide = normalisePolygon(polygon(boxRing([-170, 0, 170, 5])));
   expect(polygonBbox(wide)).toEqual([-170, 0, 170, 5]);
   expect(relation(wide, [0, 1, 1, 2])).toBe('inside');
 });
 
 describe('relation', () => {
-  const withHole = normalisePolygon(polygon(boxRing(0, 0, 10, 10), boxRing(4, 4, 6, 6)));
+  const withHole = normalisePolygon(polygon(boxRing([0, 0, 10, 10]), boxRing([4, 4, 6, 6])));
 
   test.each<[string, Bbox, Relation]>([
     ['apart', [20, 0, 30, 10], 'outside'],
@@ -200,7 +202,7 @@ describe('relation', () => {
   test('an island in a hole is inside', () => {
     const island: MultiPolygon = {
       type: 'MultiPolygon',
-      coordinates: [...withHole.coordinates, [boxRing(4.5, 4.5, 5.5, 5.5)]],
+      coordinates: [...withHole.coordinates, [boxRing([4.5, 4.5, 5.5, 5.5])]],
     };
     expect(relation(island, [4.8, 4.8, 5.2, 5.2])).toBe('inside');
   });
@@ -208,7 +210,7 @@ describe('relation', () => {
   test('overlapping polygons do not cancel each other', () => {
     const twice: MultiPolygon = {
       type: 'MultiPolygon',
-      coordinates: [[boxRing(0, 0, 10, 10)], [boxRing(-5, -5, 15, 15)]],
+      coordinates: [[boxRing([0, 0, 10, 10])], [boxRing([-5, -5, 15, 15])]],
     };
     expect(relation(twice, [2, 2, 3, 3])).toBe('inside');
   });
@@ -216,15 +218,15 @@ describe('relation', () => {
   test('two halves of the world along the antimeridian contain a bbox over it', () => {
     const split: MultiPolygon = {
       type: 'MultiPolygon',
-      coordinates: [[boxRing(170, 0, 180, 5)], [boxRing(-180, 0, -170, 5)]],
+      coordinates: [[boxRing([170, 0, 180, 5])], [boxRing([-180, 0, -170, 5])]],
     };
     expect(relation(split, [175, 1, -175, 2])).toBe('inside');
   });
 });
 
 test('a point is in exactly one of two polygons that share an edge', () => {
-  const west = normalisePolygon(polygon(boxRing(0, 0, 10, 10)));
-  const east = normalisePolygon(polygon(boxRing(10, 0, 20, 10)));
+  const west = normalisePolygon(polygon(boxRing([0, 0, 10, 10])));
+  const east = normalisePolygon(polygon(boxRing([10, 0, 20, 10])));
   expect([containsPoint(west, 10, 5), containsPoint(east, 10, 5)].filter(Boolean)).toHaveLength(1);
 });
 

@@ -33,11 +33,11 @@ beforeEach(() => {
 
 const record = (index: number) => ({ index, inputs: OF_NOTHING.inputs, tiles: [], empty: [index], failed: [] });
 
-/** A finished tileset of generation 1. */
-async function finished(fields: Partial<Manifest> = {}): Promise<TilesetVersion> {
+/** A finished tileset, by default of generation 1, which its manifest says in any case. */
+async function finished(fields: Partial<Manifest> = {}, generation = 1): Promise<TilesetVersion> {
   const indices = [...createPlan(PLAN).works()].map(({ index }) => index);
   for (const index of indices) await store.openMetatile(index).commit(record(index), { signal });
-  const tiles = { generation: 1, requestHash: 'hash-a', indices: () => indices, baseline: null, isSamePlan: false };
+  const tiles = { generation, requestHash: 'hash-a', indices: () => indices, baseline: null, isSamePlan: false };
   const metadata = {
     name: 'n',
     type: 'overlay',
@@ -107,6 +107,29 @@ describe('an update', () => {
     await finished({ parts: '1-00000000' });
     expect(await decide('hash-a')).toMatchObject({ dropsParts: true });
   });
+});
+
+test('a manifest that is damaged is refused, and written over if that is asked for', async () => {
+  await finished({}, 7);
+  for (const text of ['', '{"v":1', '{"v":2}', '[]']) {
+    await store.putDocument('tilewright.json', text, 'application/json', { signal });
+    await expect(decide('hash-a')).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
+    const later = { kind: 'render', generation: 8, continues: false, overwrite: true } as const;
+    expect(await decide('hash-a', { force: true })).toStrictEqual(later);
+  }
+});
+
+test('what is begun anew is later than every version, also than those that the manifest does not know of', async () => {
+  await finished({}, 7);
+  const later = { kind: 'render', generation: 8, continues: false, overwrite: true } as const;
+  expect(await decide('hash-b', { force: true })).toStrictEqual(later);
+  const manifest = (await readManifest(store, { signal }))!;
+  await writeManifest(store, { ...manifest, state: 'rendering', plan: PLAN }, { signal });
+  const plan = { ...PLAN, maxzoom: 6 };
+  expect(await decide('hash-a', { isUpdate: false, plan })).toStrictEqual(later);
+  const update = { only: null, baseline: '6-00000000', changedTilesFile: null };
+  await writeManifest(store, { ...manifest, state: 'rendering', plan: PLAN, update }, { signal });
+  expect(await decide('hash-a', { isUpdate: false })).toStrictEqual({ ...later, sweeps: true });
 });
 
 describe('the metatiles of an update', () => {

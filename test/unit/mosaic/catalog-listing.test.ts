@@ -108,6 +108,16 @@ describe('a listing', () => {
     }
   });
 
+  test('asks anew what the API can do once it answers', async () => {
+    await using server = await startStacServer({ items: ITEMS, conformsTo: [QUERY] });
+    await using listing = listingOf(server);
+    server.fail({ kind: 'status', status: 503 });
+    expect(await listing.canAskSince({ signal })).toBe(false);
+    expect(await listing.canAskSince({ signal })).toBe(true);
+    await listing.canAskSince({ signal });
+    expect(server.requests).toHaveLength(2);
+  });
+
   test('leaves out items outside of the area of the query, and those without the asset', async () => {
     await using server = await startStacServer({ items: [...ITEMS, boxItem('bare', [1, 0, 2, 1], { assets: {} })] });
     await using listing = listingOf(server, { query: { bbox: [0, 0, 2.5, 1] } });

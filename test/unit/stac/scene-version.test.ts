@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { itemToScene } from '../../../src/stac/accessor.ts';
 import { parseSortby } from '../../../src/stac/order.ts';
-import { placeOfVersion } from '../../../src/stac/scene-version.ts';
+import { pixelsOfVersion, placeOfVersion } from '../../../src/stac/scene-version.ts';
 import { boxItem, boxPolygon, readItem } from '../../support/stac-items.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -24,8 +24,8 @@ function versionOf(fields: Fields = {}, sortby: readonly string[] = ['-propertie
 const red = (fields: Fields): Fields => ({ assets: { red: { ...RED, ...fields }, green: GREEN } });
 const properties = (fields: Fields): Fields => ({ properties: { ...PROPERTIES, ...fields } });
 
-test('a version is 32 hex digits, the same for the same item', () => {
-  expect(versionOf()).toMatch(/^[0-9a-f]{32}$/);
+test('a version is 40 hex digits, the same for the same item', () => {
+  expect(versionOf()).toMatch(/^[0-9a-f]{40}$/);
   expect(versionOf()).toBe(versionOf());
 });
 
@@ -88,6 +88,12 @@ describe('a version changes with each thing that is read', () => {
     expect(versionOf(cloudy, ['-properties.datetime'])).toBe(versionOf());
     const updated = properties({ updated: '2030-01-01T00:00:00Z' });
     expect(versionOf(updated, ['-updated'])).not.toBe(versionOf({}, ['-updated']));
+  });
+
+  test('another order, but not in the part that is about pixels', () => {
+    const [one, other] = [versionOf(), versionOf({}, ['+eo:cloud_cover'])];
+    expect(one).not.toBe(other);
+    expect(pixelsOfVersion(one)).toBe(pixelsOfVersion(other));
   });
 
   test('the order in which assets are asked for', () => {

@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ArchiveStore } from '../../../src/store/archive-store.ts';
 import { MemoryObjects } from '../../../src/store/memory-objects.ts';
 import { ArchiveFolder, METATILES, runSeeds, seedIn } from '../../support/archive-folder.ts';
-import { finishedRun, madeMetatiles, stageAll, wholeRun } from '../../support/archive-runs.ts';
+import { endRun, finishedRun, madeMetatiles, stageAll, wholeRun } from '../../support/archive-runs.ts';
 import { watchedObjects } from '../../support/watched-objects.ts';
 import type { ObjectCall } from '../../support/watched-objects.ts';
 
@@ -23,7 +22,7 @@ afterEach(async () => {
 });
 
 /** What changes something. */
-const CHANGES: readonly ObjectCall[] = ['put', 'putIf', 'delete', 'deleteAll', 'alias', 'compose', 'finish'];
+const CHANGES: readonly ObjectCall[] = ['put', 'putIf', 'delete', 'deleteAll', 'alias', 'move', 'compose', 'finish'];
 
 describe('assembling', { timeout: 60_000 }, () => {
   test('that is killed before any change goes on, and ends with the same version and files', async () => {
@@ -47,18 +46,13 @@ describe('assembling', { timeout: 60_000 }, () => {
         if (CHANGES.includes(call) && left-- <= 0) throw new Error('killed');
         await Promise.resolve();
       });
-      const end = async (store: ArchiveStore): Promise<string> => {
-        const { id } = await store.assemble(finished, NEVER);
-        await store.deleteStaged({ ...NEVER, keepParts: false });
-        return id;
-      };
-      isDone = await end(place.open(dying)).then(
+      isDone = await endRun(place.open(dying), finished, NEVER).then(
         () => true,
         () => false,
       );
       kills += isDone ? 0 : 1;
       await using next = place.open();
-      expect(await end(next)).toBe(expected.id);
+      expect(await endRun(next, finished, NEVER)).toStrictEqual(expected);
       expect(await place.files()).toStrictEqual(files);
       expect((await next.versions(NEVER))?.current).toBe(expected.id);
       expect(await seedIn(next)).toBe(5);
@@ -91,12 +85,8 @@ describe('assembling', { timeout: 60_000 }, () => {
       const late = watchedObjects(place.objects, async () => {
         for (let turn = 0; turn < round; turn++) await nextTurn();
       });
-      const both = [first, place.open(late)].map(async (store) => {
-        const { id } = await store.assemble(finishedRun(1, METATILES), NEVER);
-        await store.deleteStaged({ ...NEVER, keepParts: false });
-        return id;
-      });
-      const [one, other] = await Promise.all(both);
+      const both = [first, place.open(late)].map((store) => endRun(store, finishedRun(1, METATILES), NEVER));
+      const [one, other] = (await Promise.all(both)).map(({ id }) => id);
       expect(one).toBe(other);
       await using reader = place.open();
       expect((await reader.versions(NEVER))?.versions.map(({ id }) => id)).toStrictEqual([one]);

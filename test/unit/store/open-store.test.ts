@@ -1,5 +1,9 @@
-import { describe, expect, test } from 'vitest';
-import { parseStoreLocation } from '../../../src/store/open-store.ts';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createIoCounters } from '../../../src/observe.ts';
+import { openTileStore, parseStoreLocation } from '../../../src/store/open-store.ts';
 
 describe('store location', () => {
   test.each([
@@ -37,5 +41,36 @@ describe('store location', () => {
     'a\0b',
   ])('%j is refused', (output) => {
     expect(() => parseStoreLocation(output)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
+  });
+});
+
+describe('opening a folder', () => {
+  const options = { extension: 'png', contentType: 'image/png', counters: createIoCounters() };
+  const { signal } = new AbortController();
+  const opened = async (output: string): Promise<string> => {
+    await using store = await openTileStore(output, options, { signal });
+    return store.label;
+  };
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'open-store-'));
+    await writeFile(join(folder, 'file'), '');
+    await symlink('circle', join(folder, 'circle'));
+  });
+  afterAll(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  test('that is there, or is still to be made', async () => {
+    expect(await opened(folder)).toBe(folder);
+    expect(await opened(join(folder, 'new', 'tiles'))).toBe(join(folder, 'new', 'tiles'));
+  });
+
+  test('a file is none', async () => {
+    await expect(opened(join(folder, 'file'))).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+  });
+
+  test('one that cannot be looked at is not taken for one that is still to be made', async () => {
+    await expect(opened(join(folder, 'circle'))).rejects.toMatchObject({ code: 'STORE_FORBIDDEN' });
   });
 });

@@ -1,5 +1,6 @@
 import type { MultiPolygon, Position } from 'geojson';
 import { describe, expect, test } from 'vitest';
+import { boxRing } from '../../../src/geo/bbox.ts';
 import type { Bbox } from '../../../src/geo/bbox.ts';
 import { countCover } from '../../../src/tms/cover-counts.ts';
 import { worksOf } from '../../../src/tms/cover-works.ts';
@@ -8,7 +9,6 @@ import type { CoverArea } from '../../../src/tms/cover.ts';
 import { tileRangeOf } from '../../../src/tms/tile-range.ts';
 import { tilePath } from '../../../src/tms/tile.ts';
 import { tileBbox } from '../../../src/tms/web-mercator-quad.ts';
-import { boxRing } from '../../support/box-ring.ts';
 
 function ofBbox(bbox: Bbox): CoverArea {
   return { kind: 'bbox', bbox };
@@ -93,8 +93,8 @@ describe('the order', () => {
 describe('polygons', () => {
   test('a tile wholly in a hole is left out', () => {
     const [west, south, east, north] = tileBbox({ z: 3, x: 3, y: 3 });
-    const withHole = ofPolygon([boxRing(-90, -60, 90, 60), boxRing(west, south, east, north)]);
-    const all = paths(ofPolygon([boxRing(-90, -60, 90, 60)]), 3, 3);
+    const withHole = ofPolygon([boxRing([-90, -60, 90, 60]), boxRing([west, south, east, north])]);
+    const all = paths(ofPolygon([boxRing([-90, -60, 90, 60])]), 3, 3);
     expect(all).toContain('3/3/3');
     expect(paths(withHole, 3, 3)).toEqual(all.filter((path) => path !== '3/3/3'));
   });
@@ -102,7 +102,7 @@ describe('polygons', () => {
   test('a polygon exactly on the edges of tiles gives exactly these', () => {
     const [west, , , north] = tileBbox({ z: 6, x: 20, y: 20 });
     const [, south, east] = tileBbox({ z: 6, x: 21, y: 21 });
-    expect(paths(ofPolygon([boxRing(west, south, east, north)]), 6, 6).sort()).toEqual([
+    expect(paths(ofPolygon([boxRing([west, south, east, north])]), 6, 6).sort()).toEqual([
       '6/20/20',
       '6/20/21',
       '6/21/20',
@@ -111,7 +111,7 @@ describe('polygons', () => {
   });
 
   test('two parts along the antimeridian are few indices, not a row around the world', () => {
-    const area = ofPolygon([boxRing(179, 0, 180, 1)], [boxRing(-180, 0, -179, 1)]);
+    const area = ofPolygon([boxRing([179, 0, 180, 1])], [boxRing([-180, 0, -179, 1])]);
     const cover = createCover({ area, minzoom: 10, maxzoom: 10, metatileSize: 1 });
     expect(cover.indexCount).toBe(countCover(cover).metatiles);
     expect(cover.indexCount).toBe(6 * 3);
@@ -134,7 +134,7 @@ describe('polygons', () => {
   });
 
   test('a polygon beyond the latitudes of the grid has nothing', () => {
-    const cover = createCover({ area: ofPolygon([boxRing(0, 86, 10, 90)]), minzoom: 0, maxzoom: 5, metatileSize: 8 });
+    const cover = createCover({ area: ofPolygon([boxRing([0, 86, 10, 90])]), minzoom: 0, maxzoom: 5, metatileSize: 8 });
     expect([...worksOf(cover)]).toEqual([]);
     expect(countCover(cover)).toEqual({ perZoom: [], tiles: 0, metatiles: 0 });
   });
@@ -151,7 +151,7 @@ describe('counting', () => {
   });
 
   test('the world as a polygon is the same', () => {
-    const area = ofPolygon([boxRing(-180, -90, 180, 90)]);
+    const area = ofPolygon([boxRing([-180, -90, 180, 90])]);
     const options = { minzoom: 3, maxzoom: 20, metatileSize: 16 };
     expect(countCover(createCover({ area, ...options }))).toEqual(
       countCover(createCover({ area: ofBbox([-180, -90, 180, 90]), ...options })),

@@ -4,7 +4,7 @@ import { compileWasm, wasmModuleNames, wasmModulePath } from '../../support/wasm
 
 const isUpdate = process.env['UPDATE_WASM'] === '1';
 
-test('the compiled modules are those of their sources', { timeout: 120_000 }, async () => {
+test('the compiled modules are those of their sources', { timeout: 600_000 }, async () => {
   const names = await wasmModuleNames();
   expect(names).not.toHaveLength(0);
   for (const name of names) {

@@ -1,4 +1,5 @@
 // Where destination pixels lie in the source: the same operations on the same numbers as in src/raster.
+import { EDGE, NEAREST_EPSILON } from './columns';
 import {
   fractionXs,
   fractionYs,
@@ -22,7 +23,6 @@ import {
 } from './state';
 
 const EDGE_TOLERANCE: f64 = 1e-4;
-const NEAREST_EPSILON: f64 = 1e-10;
 /** Added to a whole number that is not negative, it leaves that number in the low bits. */
 export const WHOLE: f64 = 4503599627370496;
 
@@ -154,8 +154,8 @@ export function placeNearest(): i32 {
   const epsilon = f64x2.splat(NEAREST_EPSILON);
   const minX = f64x2.splat(originX);
   const minY = f64x2.splat(originY);
-  const maxX = f64x2.splat(originX + <f64>stride - 1e-6);
-  const maxY = f64x2.splat(originY + <f64>lines - 1e-6);
+  const maxX = f64x2.splat(originX + <f64>stride - EDGE);
+  const maxY = f64x2.splat(originY + <f64>lines - EDGE);
   const pitch = f64x2.splat(<f64>stride);
   const whole = f64x2.splat(WHOLE);
   const rowX = xs;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -174,6 +174,13 @@ describe('what was left out', () => {
       expect(journal.leftOut.scenes).toMatchObject([{ scene: 'a', tiles: 5 }]);
     },
   );
+
+  test('that cannot be looked at is not taken for none', async () => {
+    await (await openJournal(path, RUN))[Symbol.asyncDispose]();
+    // Of no number of links does it ever end.
+    await symlink(`${path}.left-out`, `${path}.left-out`);
+    await expect(openJournal(path, RUN)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
 
   test('of another run is forgotten, and removed with the journal', async () => {
     {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -44,6 +44,15 @@ test('an output has one owner at a time, who is named to the others, and none wh
   }
   expect(await findOwner(place)).toBeNull();
   expect(await readdir(join(output, '.tilewright'))).toStrictEqual([]);
+});
+
+test('a document that cannot be read when it is released is left alone: it may be of another one', async () => {
+  const lock = await take();
+  await rm(path);
+  // Of no number of links does it ever end.
+  await symlink(path, path);
+  await lock[Symbol.asyncDispose]();
+  expect(await readdir(join(output, '.tilewright'))).toStrictEqual(['owner.json']);
 });
 
 test('of several that want it at once, one gets it', async () => {

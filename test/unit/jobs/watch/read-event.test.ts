@@ -45,6 +45,15 @@ test.each<readonly [string, string, string]>([
   expect(readEvent(body)).toEqual({ kind: 'refused', problem: expect.stringContaining(problem) });
 });
 
+test('what SNS says for people is no item', () => {
+  const farewell = { Type: 'UnsubscribeConfirmation', Message: 'You have chosen to deactivate …', SubscribeURL: 'x' };
+  expect(readEvent(JSON.stringify(farewell))).toEqual({ kind: 'farewell' });
+  for (const Type of ['UnsubscribeConfirmation', 'SubscriptionConfirmation']) {
+    const inside = { Records: [{ body: JSON.stringify({ ...farewell, Type }) }] };
+    expect(readEvent(JSON.stringify(inside))).toMatchObject({ kind: 'refused' });
+  }
+});
+
 describe('a confirmation of SNS', () => {
   const confirmation = (url: unknown): string =>
     JSON.stringify({ Type: 'SubscriptionConfirmation', SubscribeURL: url, Message: 'You have …' });

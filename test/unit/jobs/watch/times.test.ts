@@ -18,6 +18,9 @@ describe('cron', () => {
     // Either day will do where both are given.
     ['0 0 25 * fri', '2026-11-20T12:00:00Z', '2026-11-25T00:00:00.000Z'],
     ['0 0 */9 * fri', '2026-11-22T00:00:00Z', '2027-01-01T00:00:00.000Z'],
+    ['*/2 * * * * *', '2026-11-22T10:15:01.500Z', '2026-11-22T10:15:02.000Z'],
+    ['*/2 * * * * *', '2026-11-22T10:15:02Z', '2026-11-22T10:15:04.000Z'],
+    ['30 0 3 * * *', '2026-11-22T03:00:29Z', '2026-11-22T03:00:30.000Z'],
     ['59 23 31 12 *', '2026-12-31T23:59:00Z', '2027-12-31T23:59:00.000Z'],
   ])('%s after %s', (text, after, expected) => {
     expect(parseCron(text).next(new Date(after)).toISOString()).toBe(expected);
@@ -36,6 +39,8 @@ describe('cron', () => {
     'a * * * *',
     '1,,2 * * * *',
     '0 0 31 2 *',
+    '60 * * * * *',
+    '* * * * * * *',
   ])('%s is refused', (text) => {
     expect(() => parseCron(text)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
   });

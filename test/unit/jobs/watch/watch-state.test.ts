@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NONE_LEFT_OUT } from '../../../../jobs/watch/left-out-again.ts';
 import { EVERYTHING, isNothing, joinWork, NOTHING } from '../../../../jobs/watch/pending-work.ts';
 import { WatchStateStore } from '../../../../jobs/watch/watch-state.ts';
 import type { WatchedItem } from '../../../../jobs/watch/watched-items.ts';
@@ -33,13 +34,21 @@ describe('the state of a watched tileset', () => {
     version: '1-abc',
     pending: NOTHING,
     running: null,
+    leftOut: NONE_LEFT_OUT,
   };
 
   test('comes back as it was written, by any process', async () => {
     const store = createMemoryStore();
     const one = new WatchStateStore(store, 'run', signal);
     expect(await one.read()).toEqual({
-      state: { cursor: null, listedAt: null, version: null, pending: EVERYTHING, running: null },
+      state: {
+        cursor: null,
+        listedAt: null,
+        version: null,
+        pending: EVERYTHING,
+        running: null,
+        leftOut: NONE_LEFT_OUT,
+      },
       items: null,
     });
     expect(await one.isThere()).toBe(false);

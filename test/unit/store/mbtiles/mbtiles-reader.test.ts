@@ -41,7 +41,7 @@ async function tilesIn(): Promise<readonly string[]> {
   return tiles.sort();
 }
 
-describe('MBTiles reader', () => {
+describe('MBTiles reader', { timeout: 60_000 }, () => {
   test('reads a plain table without index and metadata', async () => {
     await make(TILES, "INSERT INTO tiles VALUES (2, 1, 0, x'89504e47'), (0, 0, 0, x'01')");
     await using reader = (await openMbtiles(path))!;

@@ -37,7 +37,7 @@ function range(count: number): readonly number[] {
   return Array.from({ length: count }, (_, n) => n);
 }
 
-describe('MBTiles writer', () => {
+describe('MBTiles writer', { timeout: 60_000 }, () => {
   test('every tile is read as it was written', async () => {
     const path = join(folder, 'a.mbtiles');
     const ids = range(1_500).filter((id) => id % 11 !== 5);
