@@ -7,9 +7,15 @@ import { setFlagsFromString } from 'node:v8';
  */
 const OPTIMISE_AFTER = 4 * 66 * 1024;
 
+/** That of Node 20. Later ones count calls, and compile in more steps. */
+const LAST_V8_WITH_BUDGET = 11;
+
 /** Settings of Node for a process of Tilewright, to be made before anything else is imported. */
 export function prepareEngine(): void {
   // From Node 22.1 on: what is imported from here on is compiled once, and not at every start.
   (nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
-  setFlagsFromString(`--interrupt-budget=${OPTIMISE_AFTER}`);
+  // A flag that it does not know is told on stderr.
+  if (Number.parseInt(process.versions.v8, 10) <= LAST_V8_WITH_BUDGET) {
+    setFlagsFromString(`--interrupt-budget=${OPTIMISE_AFTER}`);
+  }
 }

@@ -5,6 +5,11 @@ export interface PutOptions extends StoreCallOptions {
   readonly contentType: string;
 }
 
+export interface MoveOptions extends PutOptions {
+  /** Of the object. */
+  readonly length: number;
+}
+
 export interface ListOptions extends StoreCallOptions {
   /** False for a folder that is left out, by its name. Default: those whose name begins with a dot are. */
   readonly enters?: (folderName: string) => boolean;
@@ -84,11 +89,11 @@ export interface ObjectStore extends AsyncDisposable {
    */
   alias?(path: string, target: string, options: StoreCallOptions): Promise<void>;
   /**
-   * Gives an object another path, in place of what was there. Not there in stores that would have to copy it.
+   * Gives an object another path, in place of what was there.
    *
-   * @returns false if there is no such object
+   * @returns false if there is no such object; null if the store cannot do it without its bytes being sent here
    */
-  move?(from: string, to: string, options: StoreCallOptions): Promise<boolean>;
+  move(from: string, to: string, options: MoveOptions): Promise<boolean | null>;
   /** Begins an object whose first 16,384 bytes are its head. */
   compose(path: string, options: ComposeOptions): Promise<Composition>;
 }

@@ -8,13 +8,15 @@ import type { RetryOptions } from '../retry.ts';
 import { createS3Client } from '../s3-client.ts';
 import { isNoSuchKey, isRangeBehindEnd } from './aws-error.ts';
 import { isListed } from './object-store.ts';
-import type { ComposeOptions, Composition, ListOptions, ObjectStore, PutOptions, TaggedBytes } from './object-store.ts';
+import type { ComposeOptions, Composition, ListOptions, MoveOptions } from './object-store.ts';
+import type { ObjectStore, PutOptions, TaggedBytes } from './object-store.ts';
 import type { PartLimits } from './pmtiles/part-plan.ts';
 import { createS3Checksums } from './s3-checksums.ts';
 import type { S3Checksums } from './s3-checksums.ts';
 import { composeInS3, S3_PART_LIMITS } from './s3-composition.ts';
 import type { S3Compositor } from './s3-compositor.ts';
 import { putInS3If } from './s3-conditional.ts';
+import { copyInS3, MAX_COPIED_BYTES } from './s3-move.ts';
 import { createS3Requests } from './s3-requests.ts';
 import type { S3Request } from './s3-requests.ts';
 import { checkBucket, partRulesOf, watchHost } from './s3-server.ts';
@@ -112,6 +114,15 @@ export class S3Objects implements ObjectStore {
     const { counters } = this.options;
     const put = { target: this.objectAt(path), headers: writeHeadersOf(path, this.settings), bytes, expectedTag };
     return await putInS3If({ client, request, counters }, put, options);
+  }
+
+  async move(from: string, to: string, options: MoveOptions): Promise<boolean | null> {
+    const { client, request } = this;
+    if (!partRulesOf(this.hostOf(), this.settings).copyParts || options.length > MAX_COPIED_BYTES) return null;
+    const copy = { from: this.objectAt(from), to: this.objectAt(to), headers: writeHeadersOf(to, this.settings) };
+    if (!(await copyInS3({ client, request }, copy, options))) return false;
+    await this.delete(from, options);
+    return true;
   }
 
   async get(path: string, options: StoreCallOptions): Promise<Uint8Array | null> {

@@ -12,6 +12,7 @@ import { TilerError } from '../errors.ts';
 import { isNoSuchKey, isNoSuchUpload } from './aws-error.ts';
 import type { ComposeOptions, ObjectPlace, ResumeOptions } from './object-store.ts';
 import type { S3Compositor } from './s3-compositor.ts';
+import { copySource, copyTimeoutMs } from './s3-move.ts';
 import { abortUploadsOf, findUpload, rememberUpload } from './s3-upload-memo.ts';
 import type { SentPart } from './s3-upload-memo.ts';
 
@@ -20,8 +21,6 @@ const ABORT_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** S3 may take minutes to join thousands of parts, and sends nothing until it has begun. */
 const COMPLETE_TIMEOUT_MS = 600_000;
-/** Of the server's own copying; slow ones do ten times as much. */
-const COPIED_BYTES_PER_MS = 10_000;
 
 /** Kept with the object, so that whoever lost the answer to its completion knows it again. */
 const IDENTITY = 'tilewright-identity';
@@ -77,11 +76,10 @@ export class S3Upload implements AsyncDisposable {
 
   async copyPart(part: number, place: ObjectPlace, length: number): Promise<void> {
     if (this.uploadId === null || this.isSent(part, length, null)) return;
-    const { Bucket, Key } = this.store.objectAt(place.path);
-    const source = `${Bucket}/${Key.split('/').map(encodeURIComponent).join('/')}`;
+    const source = copySource(this.store.objectAt(place.path));
     const range = `bytes=${place.offset}-${place.offset + length - 1}`;
     const input = { ...this.target(), PartNumber: part, CopySource: source, CopySourceRange: range };
-    const requestTimeout = REQUEST_TIMEOUT_MS + Math.ceil(length / COPIED_BYTES_PER_MS);
+    const requestTimeout = copyTimeoutMs(length);
     const { CopyPartResult } = await this.call(
       (abortSignal) => this.store.client.send(new UploadPartCopyCommand(input), { abortSignal, requestTimeout }),
       requestTimeout,

@@ -30,9 +30,7 @@ export function watchedObjects(objects: ObjectStore, before: (call: ObjectCall) 
     ...(objects.alias === undefined
       ? {}
       : { alias: async (...args) => (await before('alias'), await objects.alias?.(...args)) }),
-    ...(objects.move === undefined
-      ? {}
-      : { move: async (...args) => (await before('move'), (await objects.move?.(...args)) ?? false) }),
+    move: async (...args) => (await before('move'), await objects.move(...args)),
     compose: async (...args) => (await before('compose'), watchComposition(await objects.compose(...args))),
     [Symbol.asyncDispose]: () => objects[Symbol.asyncDispose](),
   };

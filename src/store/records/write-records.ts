@@ -79,9 +79,10 @@ async function placeRecords(
   options: StoreCallOptions,
 ): Promise<void> {
   const from = stagedRecordsPath(workFolder);
-  if (objects.move !== undefined) {
-    // Unless another process that ends the same run has done it: the name says what is in them.
-    if ((await objects.move(from, path, options)) || (await objects.read(path, 0, 1, options)) !== null) return;
+  const moved = await objects.move(from, path, { ...options, contentType: CONTENT_TYPE, length: bytes });
+  // Unless another process that ends the same run has done it: the name says what is in them.
+  if (moved === true || (moved === false && (await objects.read(path, 0, 1, options)) !== null)) return;
+  if (moved === false) {
     throw new TilerError('ARCHIVE_INVALID', `Placing the records ${objects.label}/${path}: found ${from} gone`);
   }
   await using composition = await objects.compose(path, { ...options, contentType: CONTENT_TYPE });
