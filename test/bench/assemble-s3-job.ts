@@ -18,6 +18,8 @@ export interface MadeTileset {
   /** Tiles in a row of a metatile. */
   readonly side: number;
   readonly generation: number;
+  /** Of the least of them, above 4,096, so that the store copies them. Default 4,100. */
+  readonly tileBytes?: number;
 }
 
 export function metatilesOf({ tiles, side }: Pick<MadeTileset, 'tiles' | 'side'>): number {
@@ -30,8 +32,8 @@ export async function openOutput(output: string): Promise<TileStore> {
 }
 
 /**
- * Stages metatiles as workers do. Tiles have 4,100 to 4,600 bytes, so that the store copies them; in every tenth metatile
- * half of them are one small tile, as the sea is. Tiles of another generation are others.
+ * Stages metatiles as workers do. Tiles have `tileBytes` to 500 more; in every tenth metatile half of them are one small
+ * tile, as the sea is. Tiles of another generation are others.
  */
 export async function stageTiles(
   store: TileStore,
@@ -40,7 +42,7 @@ export async function stageTiles(
 ): Promise<void> {
   const sea = Buffer.alloc(180, 7);
   const inputs = { signature: '0'.repeat(32), scenes: [], children: [] };
-  const { tiles, side, generation } = made;
+  const { tiles, side, generation, tileBytes = 4_100 } = made;
   const across = 2 ** ZOOM / side;
   for (const index of indices) {
     const sink = store.openMetatile(index);
@@ -50,7 +52,7 @@ export async function stageTiles(
       const tile = { z: ZOOM, x: left + (n % side), y: top + Math.floor(n / side) };
       const tileId = tileIdFromTile(tile);
       const isSea = index % 10 === 0 && n % side < side / 2;
-      const bytes = isSea ? sea : Buffer.alloc(4_100 + (tileId % 500), `${tileId} of ${generation} `);
+      const bytes = isSea ? sea : Buffer.alloc(tileBytes + (tileId % 500), `${tileId} of ${generation} `);
       await sink.put(tile, bytes, NEVER);
       records.push({ tileId, length: bytes.length, digest: digestOf(bytes) });
     }

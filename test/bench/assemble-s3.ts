@@ -15,9 +15,16 @@ import { printTable } from './measured-run.ts';
 
 const BUCKET = 'bench-assemble';
 const TILES = Number(process.env['BENCH_TILES'] ?? 1_000_000);
+const TILE_BYTES = Number(process.env['BENCH_TILE_BYTES'] ?? 4_100);
 
 /** Of metatiles so large that their segments are copied by the server. */
-const LARGE: MadeTileset = { output: `s3://${BUCKET}/world.pmtiles`, tiles: TILES, side: 64, generation: 1 };
+const LARGE: MadeTileset = {
+  output: `s3://${BUCKET}/world.pmtiles`,
+  tiles: TILES,
+  side: 64,
+  generation: 1,
+  tileBytes: TILE_BYTES,
+};
 /** Of metatiles as they are rendered; an update renders whole ones. */
 const SMALL: MadeTileset = { ...LARGE, output: `s3://${BUCKET}/updated.pmtiles`, side: 16 };
 /** Metatiles that an update renders. */
@@ -37,8 +44,8 @@ interface Assembled {
  * then once more, killed in the middle and gone on with, to the same bytes; then an archive of small metatiles, and updates
  * of it in which 0.1 % of them have changed. Every request goes by way of a proxy that counts it.
  *
- * BENCH_TILES: how many there are, one million by default. BENCH_ASSEMBLE: what the names of the parts to do begin with,
- * `whole` or `update`; by default both.
+ * BENCH_TILES: how many there are, one million by default. BENCH_TILE_BYTES: of each, 4,100 by default. BENCH_ASSEMBLE:
+ * what the names of the parts to do begin with, `whole` or `update`; by default both.
  */
 export async function benchAssembleS3(): Promise<void> {
   await using server = await startS3();

@@ -29,6 +29,8 @@ export class RecordsWriter {
   private current = emptyBlock(-1);
   private lastIndex = -1;
   private offset = FIRST_READ_BYTES;
+  /** Blocks that lie one behind the other are copied as one stretch: S3 copies nothing below 5 MiB. */
+  private stretch: { readonly path: string; readonly offset: number; length: number } | null = null;
 
   constructor(sink: Composition) {
     this.sink = sink;
@@ -56,7 +58,13 @@ export class RecordsWriter {
   async copyBlock(path: string, block: RecordsBlock): Promise<void> {
     this.assertAscending(block.block * BLOCK_INDICES);
     await this.closeBlock();
-    await this.sink.copy({ path, offset: block.offset }, block.length);
+    const { stretch } = this;
+    if (stretch?.path === path && stretch.offset + stretch.length === block.offset) {
+      stretch.length += block.length;
+    } else {
+      await this.copyStretch();
+      this.stretch = { path, offset: block.offset, length: block.length };
+    }
     this.blocks.push({ ...block, offset: this.offset });
     this.offset += block.length;
     this.lastIndex = (block.block + 1) * BLOCK_INDICES - 1;
@@ -64,6 +72,7 @@ export class RecordsWriter {
 
   async finish(): Promise<WrittenRecords> {
     await this.closeBlock();
+    await this.copyStretch();
     const tree = new MerkleTree();
     for (const { root } of this.blocks) tree.add(Buffer.from(root, 'hex'));
     const root = tree.root().toString('hex');
@@ -81,9 +90,16 @@ export class RecordsWriter {
     throw new TilerError('ARCHIVE_INVALID', `Adding the record ${index}: found it after the record ${this.lastIndex}`);
   }
 
+  private async copyStretch(): Promise<void> {
+    const { stretch } = this;
+    this.stretch = null;
+    if (stretch !== null) await this.sink.copy({ path: stretch.path, offset: stretch.offset }, stretch.length);
+  }
+
   private async closeBlock(): Promise<void> {
     if (this.lines.length === 0) return;
     const bytes = await pack(this.lines);
+    await this.copyStretch();
     await this.sink.write(bytes);
     const root = this.tree.root().toString('hex');
     this.blocks.push({ ...this.current, offset: this.offset, length: bytes.length, root });

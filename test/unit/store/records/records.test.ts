@@ -132,13 +132,25 @@ describe('a records file', () => {
     const changed = records.map((record) => (record.index === 256 ? madeRecord(256, 9) : record));
     const { file } = await written(objects, 'new.gz', changed);
     await using composition = await objects.compose('update.gz', { ...NEVER, contentType: '' });
-    const writer = new RecordsWriter(composition);
+    const copied: number[] = [];
+    const writer = new RecordsWriter({
+      write: (bytes) => composition.write(bytes),
+      copy: async (place, length) => {
+        copied.push(length);
+        await composition.copy(place, length);
+      },
+      finish: (head, tail) => composition.finish(head, tail),
+      [Symbol.asyncDispose]: () => composition[Symbol.asyncDispose](),
+    });
     for (const block of reader.blocks) {
       if (block.block === 1) await writer.add(madeRecord(256, 9));
       else await writer.copyBlock('old.gz', block);
     }
     expect({ ...(await writer.finish()), path: 'new.gz' }).toStrictEqual(file);
     expect(await objects.get('update.gz', NEVER)).toStrictEqual(await objects.get('new.gz', NEVER));
+    // The last two lie one behind the other: a stretch.
+    const [first = 0, , third = 0, fourth = 0] = reader.blocks.map(({ length }) => length);
+    expect(copied).toStrictEqual([first, third + fourth]);
   });
 
   test('takes no record before another', async () => {
