@@ -65,7 +65,8 @@ const LOOK_MS = 250;
  * Whole runs with a renderer that costs nothing: real queues, supervisor, metatile processor, commands. 1e9 is driven in
  * parts: its beginning, and from the middle and near the end, where everything before is marked as done.
  *
- * BENCH_SCALE: names of the runs, by default all. BENCH_WORKERS: processes, by default 2.
+ * BENCH_SCALE: names of the runs, by default all. BENCH_METATILES: at most so many of each run and part, by default as
+ * above; 50000 takes some three minutes. BENCH_WORKERS: processes, by default 2.
  * BENCH_CONCURRENCY: metatiles under way for each, by default 16: as they cost nothing, all waiting is for Redis.
  */
 export async function benchScale(): Promise<void> {
@@ -188,6 +189,7 @@ async function drive(
   run: string,
   { from, count, startedAt, before }: { from: number; count: number | null; startedAt: number; before: Cpu },
 ): Promise<Stretch> {
+  const most = Math.min(count ?? Number.POSITIVE_INFINITY, Number(process.env['BENCH_METATILES'] ?? 1e9));
   const memory: number[] = [];
   let firstSeconds: number | null = null;
   let last = from;
@@ -198,7 +200,7 @@ async function drive(
     const elapsed = (performance.now() - startedAt) / 1000;
     if (last > from) firstSeconds ??= elapsed;
     const isOver = progress?.state !== 'running';
-    if (isOver || (count !== null && last - from >= count)) {
+    if (isOver || last - from >= most) {
       const after = await cpuOf(bench);
       const [redisCpu, workerCpu] = [after.redis - before.redis, after.workers - before.workers];
       return {

@@ -1,8 +1,8 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPlan } from '../../jobs/plan-jobs.ts';
-import { localRunsOf, newestRun } from '../support/local-runs.ts';
+import { journalled, localRunsOf, newestRun } from '../support/local-runs.ts';
 import { assertExit, childrenOf, runCli, startCli, until } from '../support/processes.ts';
 import type { Running } from '../support/processes.ts';
 import { filesOf, startSmallWorld } from '../support/small-world.ts';
@@ -44,17 +44,6 @@ function createRandom(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-/** Metatiles that the journal of the newest run knows; 0 if there is none. */
-async function journalled(output: string): Promise<number> {
-  const folder = join(output, '.tilewright');
-  const [name] = (await readdir(folder).catch(() => [])).filter((one) => one.endsWith('.journal'));
-  if (name === undefined) return 0;
-  const bytes = await readFile(join(folder, name)).catch(() => Buffer.alloc(0));
-  let done = 0;
-  for (let at = 128; at + 1 < bytes.length; at += 2) if (bytes.readUInt16LE(at) > 0) done++;
-  return done;
 }
 
 test(`${PARENT_KILLS} kills of the parent and ${CHILD_KILLS} of its processes lose no tile and no metatile that was done`, async () => {

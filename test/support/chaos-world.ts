@@ -35,6 +35,9 @@ export interface ChaosWorld extends AsyncDisposable {
   request(name: string, kind: 's3' | 'folder'): Promise<string>;
   /** Seeds a run to a prefix of the bucket and gives its name. */
   seed(name: string): Promise<string>;
+  readonly bucket: string;
+  /** Asks the S3 server itself, past the proxy. */
+  readonly client: S3Client;
   /** Path and SHA-256 of all objects of an output in the bucket. */
   objects(name: string): Promise<readonly string[]>;
   /** What one process renders of the same request with nothing disturbed. */
@@ -88,6 +91,8 @@ export async function startChaosWorld(options: ChaosWorldOptions): Promise<Chaos
     prefix: config.queue.prefix,
     look,
     queues,
+    bucket,
+    client,
     request,
     async seed(name) {
       const finished = await runCli(['seed', await request(name, 's3'), '--json'], { env });

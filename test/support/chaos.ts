@@ -3,11 +3,11 @@ import { createPlan } from '../../jobs/plan-jobs.ts';
 import { stateChanges } from './append-only-file.ts';
 import type { ChaosWorld } from './chaos-world.ts';
 import { SLOW_DOWN } from './fault-proxy.ts';
-import type { ProxyFault } from './fault-proxy.ts';
+import type { FaultProxy, ProxyFault } from './fault-proxy.ts';
 import { heldJobs } from './held-jobs.ts';
 import { assertExit, startCli, until } from './processes.ts';
 import { createRecoveries } from './recoveries.ts';
-import type { Recovery } from './recoveries.ts';
+import type { Recoveries, Recovery } from './recoveries.ts';
 import { startWorkerProcess } from './worker-process.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
@@ -50,6 +50,9 @@ const STAC_FAULTS = [
   null,
 ];
 
+/** Processes go slowly to servers that say they are asked too much: with more, a long run would mostly wait for them. */
+const MOST_FAULTS = { stac: 60, s3: 120 } as const;
+
 /** Something that happens when this part of the metatiles is settled. */
 interface Event {
   readonly at: number;
@@ -82,7 +85,7 @@ export async function runChaos(world: ChaosWorld, options: ChaosOptions): Promis
     };
     const { metatiles, tiles, request } = (await world.queues.runStore.get(run))!;
     const tileJson = world.s3.hold(({ method, path }) => method === 'PUT' && path.includes('/tilejson.json'));
-    for (const { at, act } of eventsOf(world, options, random, { killRandom, killSupervisor })) {
+    for (const { at, act } of eventsOf(world, options, random, { killRandom, killSupervisor, recoveries })) {
       await untilSettled(world, run, at * metatiles);
       await act();
     }
@@ -113,34 +116,50 @@ export async function runChaos(world: ChaosWorld, options: ChaosOptions): Promis
   }
 }
 
+/** What is done to a run. */
+interface Attacks {
+  readonly killRandom: () => Promise<void>;
+  readonly killSupervisor: (what: string) => Promise<void>;
+  readonly recoveries: Recoveries;
+}
+
 /** What happens when: kills spread at random, the faults of the servers in stretches of their own. */
 function eventsOf(
   { s3, stac, redis }: ChaosWorld,
   { randomKills }: ChaosOptions,
   random: () => number,
-  { killRandom, killSupervisor }: { killRandom: () => Promise<void>; killSupervisor: (what: string) => Promise<void> },
+  { killRandom, killSupervisor, recoveries }: Attacks,
 ): readonly Event[] {
   const kills = Array.from({ length: randomKills }, () => ({ at: 0.03 + 0.9 * random(), act: killRandom }));
-  const outage = async (): Promise<void> => {
-    const before = s3.faults;
-    s3.disturb([SLOW_DOWN, RESET]);
-    await until('S3 to have failed 20 times', () => s3.faults >= before + 20);
-    s3.disturb([]);
-  };
-  const restart = async (): Promise<void> => {
-    await redis.kill();
-    await redis.start();
-  };
+  const outage = (): Promise<void> =>
+    recoveries.interrupt('S3, which answers nothing', async () => {
+      const before = s3.faults;
+      s3.disturb([SLOW_DOWN, RESET]);
+      await until('S3 to have failed 20 times', () => s3.faults >= before + 20);
+      s3.disturb([]);
+    });
+  const restart = (): Promise<void> =>
+    recoveries.interrupt('Redis', async () => {
+      await redis.kill();
+      await redis.start();
+    });
   const events: readonly Event[] = [
     ...kills,
     { at: 0.1, act: () => killSupervisor('the supervisor, expanding') },
-    { at: 0.15, act: async () => stac.disturb(STAC_FAULTS) },
+    { at: 0.15, act: () => disturb(stac, STAC_FAULTS, MOST_FAULTS.stac) },
     { at: 0.35, act: async () => stac.disturb([]) },
     { at: 0.4, act: restart },
-    { at: 0.5, act: async () => s3.disturb(S3_FAULTS) },
+    { at: 0.5, act: () => disturb(s3, S3_FAULTS, MOST_FAULTS.s3) },
     { at: 0.65, act: outage },
   ];
   return events.toSorted((a, b) => a.at - b.at);
+}
+
+/** Waits for the first faults: however fast the run is, the next event does not put an end to them before. */
+async function disturb(server: FaultProxy, faults: readonly (ProxyFault | null)[], most: number): Promise<void> {
+  const before = server.faults;
+  server.disturb(faults, most);
+  await until('a server to have failed ten times', () => server.faults >= before + 10);
 }
 
 async function untilSettled({ queues }: ChaosWorld, run: string, metatiles: number): Promise<void> {
@@ -154,7 +173,10 @@ async function untilSettled({ queues }: ChaosWorld, run: string, metatiles: numb
  * The process that executes the supervisor's job, stopped in its midst. A step takes milliseconds: one that is over when
  * the process has stopped was not it.
  */
-async function findSupervisor({ look, prefix }: ChaosWorld, workers: readonly WorkerProcess[]): Promise<WorkerProcess> {
+export async function findSupervisor(
+  { look, prefix }: Pick<ChaosWorld, 'look' | 'prefix'>,
+  workers: readonly WorkerProcess[],
+): Promise<WorkerProcess> {
   const deadline = performance.now() + 180_000;
   while (performance.now() < deadline) {
     const [held] = await heldJobs(look, prefix, 'runs');

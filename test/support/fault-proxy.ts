@@ -36,8 +36,11 @@ export interface FaultProxy extends AsyncDisposable {
   readonly passed: readonly PassedRequest[];
   /** Faults dealt so far. */
   readonly faults: number;
-  /** From now on requests get these faults in turn; `null` among them = this one is passed on. None = all are well again. */
-  disturb(faults: readonly (ProxyFault | null)[]): void;
+  /**
+   * From now on requests get these faults in turn; `null` among them = this one is passed on. None = all are well again,
+   * as they are after `most` faults.
+   */
+  disturb(faults: readonly (ProxyFault | null)[], most?: number): void;
   /**
    * Holds the next request that matches before it is passed on.
    *
@@ -64,12 +67,13 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const passed: PassedRequest[] = [];
   let cycle: readonly (ProxyFault | null)[] = [];
   let dealt = 0;
+  let lastFault = Number.POSITIVE_INFINITY;
   let asked = 0;
   let waiting: Waiting[] = [];
 
   const server = createServer((request, response) => {
     const { method = 'GET', url: path = '/' } = request;
-    const fault = cycle[asked++ % Math.max(1, cycle.length)] ?? null;
+    const fault = dealt < lastFault ? (cycle[asked++ % Math.max(1, cycle.length)] ?? null) : null;
     if (fault !== null) dealt++;
     if (fault !== null && fault.kind !== 'lost-answer') {
       answerFault(fault, request, response);
@@ -95,8 +99,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     get faults() {
       return dealt;
     },
-    disturb(faults) {
+    disturb(faults, most = Number.POSITIVE_INFINITY) {
       cycle = faults;
+      lastFault = dealt + most;
       asked = 0;
     },
     hold: (matches) => new Promise((arrived) => waiting.push({ matches, arrived })),

@@ -1,3 +1,5 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { LocalRuns } from '../../jobs/local/local-runs.ts';
 import type { RunStatus } from '../../jobs/runs.ts';
 import { parseConfig } from '../../src/config.ts';
@@ -23,4 +25,15 @@ export async function untilRun(
     const status = await newestRun(runs);
     return status !== null && isThere(status) ? status : null;
   });
+}
+
+/** Metatiles that the journal of the newest run of an output knows; 0 if there is none. */
+export async function journalled(output: string): Promise<number> {
+  const folder = join(output, '.tilewright');
+  const [name] = (await readdir(folder).catch(() => [])).filter((one) => one.endsWith('.journal'));
+  if (name === undefined) return 0;
+  const bytes = await readFile(join(folder, name)).catch(() => Buffer.alloc(0));
+  let done = 0;
+  for (let at = 128; at + 1 < bytes.length; at += 2) if (bytes.readUInt16LE(at) > 0) done++;
+  return done;
 }
