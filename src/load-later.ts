@@ -14,3 +14,13 @@ export function loadLater(name: string): () => unknown {
   let loaded: unknown;
   return () => (loaded ??= load(name) as unknown);
 }
+
+/**
+ * The file of a module of Tilewright that a process or a thread begins with: of the source if this runs from it, else of
+ * the build. There this may be part of a larger file, which lies one folder below that of all modules as this one does.
+ *
+ * @param path - from the folder of all modules, without its ending
+ */
+export function ownModule(path: string): URL {
+  return new URL(`../${path}.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
+}

@@ -1,11 +1,11 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { ownModule } from '../../src/load-later.ts';
 import type { ToRenderProcess } from './render-channel.ts';
 
-/** The file that every process of Tilewright starts with, beside this one as source or as build. */
+/** The file that every process of Tilewright but the command line starts with. */
 export function workerEntry(): URL {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return new URL(`../../workers/main.${extension}`, import.meta.url);
+  return ownModule('workers/main');
 }
 
 /**

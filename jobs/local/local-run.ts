@@ -141,6 +141,7 @@ class LocalRun {
     tally.addEarlierLeftOut(journal.leftOut);
     this.schedule = createMetatileSchedule(indicesToDo(plan, journal, tally), {
       isReady: (index) => this.isReady(index, journal),
+      share: (plan.counts().metatiles - journal.resumed) / this.options.processes,
     });
     // The metatiles that were done before are counted as the first are looked for, so that they do not count as fast ones.
     this.pool.open();

@@ -48,6 +48,8 @@ export interface MetatileSchedule {
 export interface ScheduleOptions {
   /** False while a metatile must wait for others that are to come, out or waiting. Default: none must. */
   readonly isReady?: (index: number) => boolean;
+  /** How many each process would have; stretches are no longer than that. Default: they are as short as can be. */
+  readonly share?: number;
   /** Milliseconds that only grow; replaced in tests. */
   readonly now?: () => number;
 }
@@ -55,9 +57,9 @@ export interface ScheduleOptions {
 /** Creates a schedule over the indices still to do, read lazily. */
 export function createMetatileSchedule(
   indices: Iterable<number>,
-  { isReady = () => true, now = () => performance.now() }: ScheduleOptions = {},
+  { isReady = () => true, share, now = () => performance.now() }: ScheduleOptions = {},
 ): MetatileSchedule {
-  const stretches = createStretches(indices, isReady);
+  const stretches = createStretches(indices, isReady, share);
   const tries = new Map<number, Known>();
   const waiting: Waiting[] = [];
 

@@ -17,8 +17,11 @@ export interface Stretches {
   isExhausted(): boolean;
 }
 
-/** Metatiles of a stretch: 16 in Hilbert order are a square of four by four, or nearly. */
-const STRETCH = 16;
+/** Metatiles of a stretch at least: 16 in Hilbert order are a square of four by four, or nearly. */
+const MIN_STRETCH = 16;
+
+/** And at most, as their indices are held; the shorter stretches are, the more is decoded twice at their borders. */
+const MAX_STRETCH = 256;
 
 /** Metatiles that are looked at for one that is ready: those that come first wait for the least. */
 const MAX_BLOCKED = 64;
@@ -27,8 +30,14 @@ const MAX_BLOCKED = 64;
  * Divides indices, read lazily.
  *
  * @param isReady - false while a metatile must wait for others; it goes before what follows once it is
+ * @param share - how many each process would have: so long is a stretch, within bounds, for as few borders as can be
  */
-export function createStretches(indices: Iterable<number>, isReady: (index: number) => boolean): Stretches {
+export function createStretches(
+  indices: Iterable<number>,
+  isReady: (index: number) => boolean,
+  share = MIN_STRETCH,
+): Stretches {
+  const length = Math.min(Math.max(Math.ceil(share), MIN_STRETCH), MAX_STRETCH);
   const source = indices[Symbol.iterator]();
   /** Read from the plan and ready, by process. */
   const stretches = new Map<number, number[]>();
@@ -38,7 +47,7 @@ export function createStretches(indices: Iterable<number>, isReady: (index: numb
 
   const read = (): number[] => {
     const stretch: number[] = [];
-    while (!ended && stretch.length < STRETCH && blocked.length < MAX_BLOCKED) {
+    while (!ended && stretch.length < length && blocked.length < MAX_BLOCKED) {
       const step = source.next();
       if (step.done === true) ended = true;
       else if (isReady(step.value)) stretch.push(step.value);

@@ -96,14 +96,17 @@ export async function renderWorkload(workload: Workload, options: RenderWorkload
 /** For a thousand scenes over one metatile on a busy machine. It changes nothing that is measured. */
 const METATILE_TIMEOUT_MS = 3_600_000;
 
-/** Renders a tileset request with the built command line. Variables that configure Tilewright are not handed on. */
+/** Not handed on: what configures Tilewright, and more root certificates, which Node 20 reads at each start, used or not. */
+const LEFT_OUT = /^(TILEWRIGHT_|NODE_EXTRA_CA_CERTS$)/;
+
+/** Renders a tileset request with the built command line. */
 export async function renderRequest(
   request: object,
   { fileRoot, ...options }: RenderWorkloadOptions & { readonly fileRoot: string },
 ): Promise<MeasuredRun> {
   const path = join(options.folder, 'request.json');
   await writeFile(path, JSON.stringify(request));
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('TILEWRIGHT_'));
+  const inherited = Object.entries(process.env).filter(([name]) => !LEFT_OUT.test(name));
   const args = ['--processes', String(options.processes), '--output', options.output];
   const settings = { TILEWRIGHT_FILE_ROOT: fileRoot, TILEWRIGHT_METATILE_TIMEOUT_MS: String(METATILE_TIMEOUT_MS) };
   const env = { ...Object.fromEntries(inherited), ...settings };

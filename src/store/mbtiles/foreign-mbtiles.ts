@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import pLimit from 'p-limit';
 import { TilerError } from '../../errors.ts';
+import { ownModule } from '../../load-later.ts';
 import { runWithin, TimeoutReached } from '../../retry.ts';
 import type { Tile } from '../../tms/tile.ts';
 import type { StoreCallOptions } from '../tile-store.ts';
@@ -169,11 +170,9 @@ class MbtilesThread {
 }
 
 function startThread(workerData: MbtilesThreadData): Worker {
-  if (!import.meta.url.endsWith('.ts')) {
-    return new Worker(new URL('./mbtiles-thread.js', import.meta.url), { workerData });
-  }
+  const entry = ownModule('src/store/mbtiles/mbtiles-thread');
+  if (!entry.pathname.endsWith('.ts')) return new Worker(entry, { workerData });
   // What runs the source in this process, as in tests, is not handed on to its threads.
-  const entry = new URL('./mbtiles-thread.ts', import.meta.url).href;
-  const code = `import('tsx/esm/api').then(({ register }) => { register(); return import('${entry}'); })`;
+  const code = `import('tsx/esm/api').then(({ register }) => { register(); return import('${entry.href}'); })`;
   return new Worker(code, { eval: true, workerData });
 }

@@ -18,7 +18,7 @@ export interface MbtilesCalls {
   readonly leave: { readonly argument: number; readonly result: null };
 }
 
-export type MbtilesCall = {
+type MbtilesCall = {
   readonly [K in keyof MbtilesCalls]: {
     readonly id: number;
     readonly kind: K;

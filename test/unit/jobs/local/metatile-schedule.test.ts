@@ -48,6 +48,25 @@ test('at the end of the plan a process takes over what another has not begun, fr
   expect(schedule.isExhausted()).toBe(true);
 });
 
+test.each([
+  [0, 16],
+  [15.5, 16],
+  [27.5, 28],
+  [1e9, 256],
+])('with %d metatiles for each process, stretches are of %i', (share, length) => {
+  const schedule = createMetatileSchedule(COUNT_TO(600), { share });
+  expect([0, 1].map((slot) => schedule.next(false, slot)?.index)).toStrictEqual([0, length]);
+});
+
+test('each of two processes goes on in its own part of the plan', () => {
+  const schedule = createMetatileSchedule(COUNT_TO(56), { share: 28 });
+  const got: (number | undefined)[][] = [[], []];
+  for (let turn = 0; turn < 56; turn++) got[turn % 2]!.push(schedule.next(false, turn % 2)?.index);
+  expect(got).toStrictEqual([COUNT_TO(28), COUNT_TO(56).slice(28)]);
+  expect(schedule.next(false, 0)).toBeNull();
+  expect(schedule.isExhausted()).toBe(true);
+});
+
 test('is not exhausted while a stretch is not begun', () => {
   const { schedule } = clocked(COUNT_TO(2));
   schedule.next(false, 0);
