@@ -56,6 +56,13 @@ const MAX_JUDGED_DEGREES = 12;
 const CHUNKED_SCALE = 0.6;
 
 /**
+ * Where the box around a tile's image is larger than the tile by less than this, bilinear and cubic are not widened,
+ * whatever the exact scale: a side of the image is no longer than the box, but for the slant of up to a tenth that is not
+ * taken for a turn.
+ */
+const PLAIN_REDUCTION = 1 / 0.65;
+
+/**
  * Plans which pixels of a COG fill a tile and how, without reading anything. `null` = the scene does not touch the tile.
  *
  * The plan follows from the scene and the grid alone, so a tile is the same whatever it is rendered with. What is known
@@ -88,11 +95,13 @@ function createPlan(
   const first = copies[0];
   if (first === undefined) return null;
   const [full] = cog.levels;
-  const level = selectOverview(cog.levels, targetRatio(scene, grid, first));
+  const ratio = targetRatio(scene, grid, first);
+  const level = selectOverview(cog.levels, ratio === null ? 1 : Math.min(ratio.x, ratio.y));
   const { width: levelWidth, height: levelHeight } = cog.levels[level]!;
   const projector: Projector = { scene, grid, scaleX: levelWidth / full!.width, scaleY: levelHeight / full!.height };
   const frame = { level, levelWidth, levelHeight, resampling };
-  const parts = copies.flatMap((copy) => planCopy(projector, frame, copy, antialias));
+  const isPlain = !antialias && resampling !== 'lanczos' && isClearlyPlain(projector, ratio);
+  const parts = copies.flatMap((copy) => planCopy(projector, frame, copy, { antialias, isPlain }));
   return parts.length === 0 ? null : { ...frame, parts };
 }
 
@@ -155,15 +164,25 @@ function projectWindow({ scene, grid, scaleX, scaleY }: Projector, window: Windo
   };
 }
 
+/** Source pixels per destination pixel along the axes of the source. */
+interface Ratio {
+  readonly x: number;
+  readonly y: number;
+}
+
 /**
- * Full-size source pixels per destination pixel: the size of the box around the tile's image over the tile's own, along
- * the axis where it is less. GDAL's measure for a given extent and size.
+ * Full-size source pixels per destination pixel: the size of the box around the tile's image over the tile's own. GDAL's
+ * measure for a given extent and size is that of the axis where it is less. Null = the tile has no image.
  */
-function targetRatio(scene: SceneGeometry, grid: TileGrid, copy: WorldCopy): number {
+function targetRatio(scene: SceneGeometry, grid: TileGrid, copy: WorldCopy): Ratio | null {
   const window = isJudgedWhole(scene, grid) ? wholeTile(grid) : copy.destination;
   const project = projectWindow({ scene, grid, scaleX: 1, scaleY: 1 }, wholeTile(grid), copy.shift);
   const box = boxOfWindow(project, window, scene.separable);
-  return box === null ? 1 : Math.min((box[2] - box[0]) / window.width, (box[3] - box[1]) / window.height);
+  return box === null ? null : { x: (box[2] - box[0]) / window.width, y: (box[3] - box[1]) / window.height };
+}
+
+function isClearlyPlain({ scene, grid, scaleX, scaleY }: Projector, ratio: Ratio | null): boolean {
+  return ratio !== null && isJudgedWhole(scene, grid) && Math.max(ratio.x * scaleX, ratio.y * scaleY) < PLAIN_REDUCTION;
 }
 
 function wholeTile(grid: TileGrid): Window {
@@ -172,8 +191,14 @@ function wholeTile(grid: TileGrid): Window {
 
 type Frame = Omit<ReadPlan, 'parts'>;
 
-function planCopy(projector: Projector, frame: Frame, copy: WorldCopy, antialias: boolean): readonly PlanPart[] {
-  return chunksOfCopy(projector, frame, copy).flatMap(({ window, scale: measured }) => {
+function planCopy(
+  projector: Projector,
+  frame: Frame,
+  copy: WorldCopy,
+  { antialias, isPlain }: { readonly antialias: boolean; readonly isPlain: boolean },
+): readonly PlanPart[] {
+  const chunks = isPlain ? [{ window: copy.destination, scale: UNSCALED }] : chunksOfCopy(projector, frame, copy);
+  return chunks.flatMap(({ window, scale: measured }) => {
     const destination = intersect(window, copy.destination);
     const scale = antialias ? { ...measured, antialias } : measured;
     return destination === null ? [] : (planPart(projector, frame, destination, copy.shift, scale) ?? []);

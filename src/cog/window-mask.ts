@@ -12,21 +12,10 @@ export function maskFromNodata(
   length: number,
   mask: Uint8Array = new Uint8Array(length),
 ): Uint8Array {
-  const [first, second, third] = bands;
-  if (bands.every(isBytes) && !(Number.isInteger(nodata) && nodata >= 0 && nodata <= 255)) {
-    return mask.fill(bands.length === 0 ? 0 : 255);
-  }
-  // Without a branch: most files are like one of these two.
-  if (bands.length === 1 && isBytes(first)) {
-    for (let i = markFours(first, nodata, length, mask); i < length; i += 1) mask[i] = -(first[i]! ^ nodata) >> 31;
-    return mask;
-  }
-  if (bands.length === 3 && isBytes(first) && isBytes(second) && isBytes(third)) {
-    for (let i = 0; i < length; i += 1) {
-      const difference = (first[i]! ^ nodata) | (second[i]! ^ nodata) | (third[i]! ^ nodata);
-      mask[i] = -difference >> 31;
-    }
-    return mask;
+  if (bands.every(isBytes)) {
+    if (!(Number.isInteger(nodata) && nodata >= 0 && nodata <= 255)) return mask.fill(bands.length === 0 ? 0 : 255);
+    bands.forEach((band, b) => (b === 0 ? markBytes : markMore)(band, nodata, length, mask));
+    return bands.length === 0 ? mask.fill(0) : mask;
   }
   mask.fill(0);
   for (const band of bands) {
@@ -40,16 +29,11 @@ export function maskFromNodata(
   return mask;
 }
 
-/**
- * Marks what differs from a byte, four at a time: no-data lies together mostly.
- *
- * @returns how many pixels that are
- */
-function markFours(band: Uint8Array, nodata: number, length: number, mask: Uint8Array): number {
-  if (band.byteOffset % 4 !== 0 || mask.byteOffset % 4 !== 0) return 0;
-  const count = length >> 2;
-  const fours = new Int32Array(band.buffer, band.byteOffset, count);
-  const marks = new Int32Array(mask.buffer, mask.byteOffset, count);
+/** Marks what differs from a byte, four at a time: no-data lies together mostly. */
+function markBytes(band: Uint8Array, nodata: number, length: number, mask: Uint8Array): void {
+  const count = band.byteOffset % 4 === 0 ? countOfFours(mask, length) : 0;
+  const fours = new Int32Array(band.buffer, count === 0 ? 0 : band.byteOffset, count);
+  const marks = new Int32Array(mask.buffer, count === 0 ? 0 : mask.byteOffset, count);
   const pattern = Math.imul(nodata, 0x01010101);
   for (let n = 0; n < count; n += 1) {
     const difference = fours[n]! ^ pattern;
@@ -61,7 +45,22 @@ function markFours(band: Uint8Array, nodata: number, length: number, mask: Uint8
       for (let i = 4 * n; i < 4 * n + 4; i += 1) mask[i] = -(band[i]! ^ nodata) >> 31;
     }
   }
-  return 4 * count;
+  for (let i = 4 * count; i < length; i += 1) mask[i] = -(band[i]! ^ nodata) >> 31;
+}
+
+/** Marks in addition what differs in another band: looks only where no band before did, which is nowhere mostly. */
+function markMore(band: Uint8Array, nodata: number, length: number, mask: Uint8Array): void {
+  const count = countOfFours(mask, length);
+  const marks = new Int32Array(mask.buffer, count === 0 ? 0 : mask.byteOffset, count);
+  for (let n = 0; n < count; n += 1) {
+    if (marks[n] === -1) continue;
+    for (let i = 4 * n; i < 4 * n + 4; i += 1) mask[i]! |= -(band[i]! ^ nodata) >> 31;
+  }
+  for (let i = 4 * count; i < length; i += 1) mask[i]! |= -(band[i]! ^ nodata) >> 31;
+}
+
+function countOfFours(mask: Uint8Array, length: number): number {
+  return mask.byteOffset % 4 === 0 ? length >> 2 : 0;
 }
 
 function isBytes(band: Samples | undefined): band is Uint8Array {

@@ -1,3 +1,4 @@
+import { countSame } from './mask.ts';
 import type { Raster, Window } from './raster.ts';
 
 /**
@@ -86,16 +87,17 @@ function pixelOf(position: number, imageSize: number, origin: number, size: numb
 /** What a mask holds; looks at four pixels at a time. */
 export function coverageOf(mask: Uint8Array): Coverage {
   const words = mask.byteOffset % 4 === 0 ? new Int32Array(mask.buffer, mask.byteOffset, mask.length >> 2) : EMPTY;
-  let isFull = true;
-  for (let n = 0; n < words.length; n++) {
-    const word = words[n]!;
-    if (word === -1) continue;
-    if (word !== 0 && !isBinary(mask, 4 * n, 4 * n + 4)) return 'partial';
-    isFull = false;
-  }
+  const opaque = countSame(words, -1);
   const rest = 4 * words.length;
-  if (!isBinary(mask, rest, mask.length)) return 'partial';
-  return isFull && !mask.includes(0, rest) ? 'full' : 'binary';
+  if (!areBinary(words, opaque) || !isBinary(mask, rest, mask.length)) return 'partial';
+  return opaque === words.length && !mask.includes(0, rest) ? 'full' : 'binary';
+}
+
+/** True if each byte of the words is 0 or 255: then its last bit, spread over the byte, gives it again. */
+function areBinary(words: Int32Array, from: number): boolean {
+  let n = from;
+  while (n < words.length && Math.imul(words[n]! & 0x01010101, 255) === words[n]) n++;
+  return n === words.length;
 }
 
 function isBinary(mask: Uint8Array, from: number, to: number): boolean {

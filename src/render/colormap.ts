@@ -97,25 +97,29 @@ function indexFours(
   const indexOf = new Uint8Array(256);
   codesUsed.forEach((code, index) => (indexOf[code] = index));
   const indices = new Int32Array(fours.length);
-  let known = -1;
+  lookUpFours(fours, masks, indexOf, indices);
+  const colours = codesUsed.map((code) => palette[placeOf[code]!]!);
+  return { width, height, indices: new Uint8Array(indices.buffer), mask, palette: colours };
+}
+
+/** Writes the index of each code that is seen. */
+function lookUpFours(fours: Int32Array, masks: Int32Array, indexOf: Uint8Array, indices: Int32Array): void {
+  let known = 0;
+  let found = Math.imul(indexOf[0]!, 0x01010101);
   for (let n = 0; n < fours.length; n++) {
     const shown = masks[n]!;
     if (shown === 0) continue;
     const four = fours[n]!;
-    if (shown === ALL_SHOWN && known >= 0 && four === fours[known]) {
-      indices[n] = indices[known]!;
-      continue;
+    if (four !== known) {
+      known = four;
+      found =
+        indexOf[four & 255]! |
+        (indexOf[(four >>> 8) & 255]! << 8) |
+        (indexOf[(four >>> 16) & 255]! << 16) |
+        (indexOf[four >>> 24]! << 24);
     }
-    const found =
-      indexOf[four & 255]! |
-      (indexOf[(four >>> 8) & 255]! << 8) |
-      (indexOf[(four >>> 16) & 255]! << 16) |
-      (indexOf[four >>> 24]! << 24);
     indices[n] = found & shown;
-    if (shown === ALL_SHOWN) known = n;
   }
-  const colours = codesUsed.map((code) => palette[placeOf[code]!]!);
-  return { width, height, indices: new Uint8Array(indices.buffer), mask, palette: colours };
 }
 
 /** Four bytes of mask 255. */
@@ -137,6 +141,11 @@ function usedCodes(fours: Int32Array, masks: Int32Array): Uint8Array | null {
     if (shown === ALL_SHOWN) {
       if (known >= 0 && four === fours[known]) continue;
       known = n;
+      isUsed[four & 255] = 1;
+      isUsed[(four >>> 8) & 255] = 1;
+      isUsed[(four >>> 16) & 255] = 1;
+      isUsed[four >>> 24] = 1;
+      continue;
     }
     for (let shift = 0; shift < 32; shift += 8) {
       const alpha = (shown >>> shift) & 255;

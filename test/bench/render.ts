@@ -1,5 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import sharp from 'sharp';
 import { createRequestEncoder } from '../../jobs/open-output.ts';
 import { renderOptionsOf } from '../../jobs/render-options.ts';
@@ -53,7 +55,9 @@ interface Rivals {
  *
  * BENCH_PROVINCE: folder of the workload `province`. BENCH_GDAL: `gdal`, to make sources of it in BENCH_FOLDER.
  * BENCH_RIO_TILER, BENCH_GDAL_PYTHON: a Python that has rio-tiler, and one that has osgeo; without, they are left out.
- * BENCH_RENDER: what the names of the sources to read begin with, by default all.
+ * BENCH_RENDER: what the cases to run begin with, as in the first cells of the table: `UTM uint8 x 3 DEFLATE 13 bilinear png`
+ * is one; by default all.
+ * BENCH_ROUNDS: rounds of each case, by default 5.
  * BENCH_ALL=1: the whole matrix, in an hour and more.
  */
 export async function benchRender(): Promise<void> {
@@ -72,11 +76,16 @@ export async function benchRender(): Promise<void> {
   const cases = process.env['BENCH_ALL'] === '1' ? allCases(sources, mosaic) : fewCases(sources, mosaic);
   const prefix = process.env['BENCH_RENDER'] ?? '';
   const rows: string[][] = [];
-  for (const renderCase of cases.filter(({ source }) => source.name.startsWith(prefix))) {
+  for (const renderCase of cases.filter((one) => cellsOf(one).join(' ').startsWith(prefix))) {
     rows.push(await benchCase(renderCase, rivals));
     process.stdout.write(`${rows.at(-1)?.join(' | ')}\n`);
   }
   printTable(HEAD, rows);
+}
+
+/** What tells a case from all others. */
+function cellsOf({ source, z, kernel, format, selection }: RenderCase): readonly string[] {
+  return [source.name, source.codec, String(z), selection === 'mean' ? `${kernel}, mean` : kernel, format];
 }
 
 async function benchCase(renderCase: RenderCase, rivals: Rivals): Promise<string[]> {
@@ -106,13 +115,8 @@ async function benchCase(renderCase: RenderCase, rivals: Rivals): Promise<string
   const kilobytes = [ours.bytes, rioTiler?.bytes, gdal?.bytes].map((bytes) =>
     bytes === undefined ? '' : (bytes / count / 1000).toFixed(1),
   );
-  const floor = ours.decode.cpu + ours.encode.cpu;
   return [
-    source.name,
-    source.codec,
-    String(z),
-    selection === 'mean' ? `${kernel}, mean` : kernel,
-    format,
+    ...cellsOf(renderCase),
     String(count),
     ours.cold.cpu.toFixed(2),
     ours.cached.cpu.toFixed(2),
@@ -121,7 +125,7 @@ async function benchCase(renderCase: RenderCase, rivals: Rivals): Promise<string
     gdal === null ? '' : `${perTile(gdal.cpuSeconds).toFixed(1)} (${gdal.way})`,
     ratio(rioTiler),
     ratio(gdal),
-    (ours.cold.cpu / floor).toFixed(2),
+    ours.overFloor.toFixed(2),
     kilobytes.join(', '),
   ];
 }
@@ -163,13 +167,16 @@ async function benchOurs({ source, kernel, format, selection }: RenderCase, work
   };
   const cool = (): Promise<void> => mosaic.cool();
   const keep = async (): Promise<void> => {};
-  return {
-    bytes,
-    cold: await middling(renderAll, count, cool, 5),
-    cached: await middling(renderAll, count, keep, 3),
-    decode: await middling(() => mosaic.decode(reads), count, cool, 5),
-    encode: await middling(encode, count, keep, 3),
-  };
+  const decode = (): Promise<void> => mosaic.decode(reads);
+  const rounds = await byTurns(count, [
+    { before: cool, run: renderAll },
+    { before: keep, run: renderAll },
+    { before: cool, run: decode },
+    { before: keep, run: encode },
+  ]);
+  const [cold, cached, decoded, encoded] = rounds.map(middling) as [Taken, Taken, Taken, Taken];
+  const ratios = rounds[0]!.map(({ cpu }, n) => cpu / (rounds[2]![n]!.cpu + rounds[3]![n]!.cpu));
+  return { bytes, cold, cached, decode: decoded, encode: encoded, overFloor: middle(ratios) };
 }
 
 function createRender(
@@ -195,29 +202,51 @@ function createRender(
   };
 }
 
-/** After this long no further round is begun. */
-const ENOUGH_MS = 2500;
+/** Rounds that do not count: code is compiled anew while it is new, which a run pays once. */
+const FIRST_ROUNDS = 4;
+/** After so long no further round is begun that does not count, and only one that does. */
+const ENOUGH_MS = 10_000;
 
-/** The middle one of several rounds by processor time, after one that does not count. */
-async function middling(
-  work: () => Promise<void>,
-  tiles: number,
-  before: () => Promise<void>,
-  rounds: number,
-): Promise<Taken> {
-  const taken: Taken[] = [];
+/** Something to measure, and what goes before it each time and is not measured. */
+interface Work {
+  readonly before: () => Promise<void>;
+  readonly run: () => Promise<void>;
+}
+
+setFlagsFromString('--expose-gc');
+/** Collects what is left of the work before, so that each pays for its own garbage alone. */
+const collect = runInNewContext('gc') as () => void;
+
+/** Does each work in turn, round by round; gives what each took in the rounds that count. */
+async function byTurns(tiles: number, works: readonly Work[]): Promise<readonly (readonly Taken[])[]> {
+  const rounds = Number(process.env['BENCH_ROUNDS'] ?? '5');
+  const taken: Taken[][] = works.map(() => []);
   let spentMs = 0;
-  for (let round = -1; round < rounds && (taken.length === 0 || spentMs < ENOUGH_MS); round++) {
-    await before();
-    const started = performance.now();
-    const usage = process.cpuUsage();
-    await work();
-    const { user, system } = process.cpuUsage(usage);
-    const cpuMs = (user + system) / 1000;
-    spentMs += cpuMs;
-    if (round >= 0) taken.push({ wall: (performance.now() - started) / tiles, cpu: cpuMs / tiles });
+  for (let round = -FIRST_ROUNDS; round < rounds; round++) {
+    if (spentMs > ENOUGH_MS && (taken[0]?.length ?? 0) > 0) break;
+    const counts = round >= 0 || spentMs > ENOUGH_MS;
+    for (const [n, { before, run }] of works.entries()) {
+      await before();
+      collect();
+      const started = performance.now();
+      const usage = process.cpuUsage();
+      await run();
+      const { user, system } = process.cpuUsage(usage);
+      const cpuMs = (user + system) / 1000;
+      spentMs += cpuMs;
+      if (counts) taken[n]!.push({ wall: (performance.now() - started) / tiles, cpu: cpuMs / tiles });
+    }
   }
+  return taken;
+}
+
+/** The middle one by processor time. */
+function middling(taken: readonly Taken[]): Taken {
   return taken.toSorted((a, b) => a.cpu - b.cpu)[taken.length >> 1]!;
+}
+
+function middle(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
 }
 
 /** A PNG tile as the raster that it was encoded from. */

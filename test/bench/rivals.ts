@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { scenesTouching } from '../../src/mosaic/asset-filter.ts';
 import { worksOf } from '../../src/tms/cover-works.ts';
 import { createCover } from '../../src/tms/cover.ts';
-import { tileBbox } from '../../src/tms/web-mercator-quad.ts';
+import { tileBbox, tileBounds } from '../../src/tms/web-mercator-quad.ts';
 import type { Tile } from '../../src/tms/tile.ts';
 import { programOf, runMeasured } from './measured-run.ts';
 import { runTilesJob } from './tile-job.ts';
@@ -41,19 +41,26 @@ export function findRivals(): readonly Rival[] {
   const pmtiles = programOf('BENCH_GEOTIFF2PMTILES', 'geotiff2pmtiles (its path)');
   const python = programOf('BENCH_RIO_TILER', 'rio-tiler (a Python that has it)');
   return [
-    ...(gdal === null ? [] : [gdalRival(gdal)]),
+    ...(gdal === null ? [] : [gdalRival(gdal, 'default'), gdalRival(gdal, 'tiles')]),
     ...(pmtiles === null ? [] : [pmtilesRival(pmtiles)]),
     ...(python === null ? [] : [rioTilerRival(python)]),
   ];
 }
 
+/**
+ * The pixels that an index of files in several CRSs is read in: those that GDAL chooses, which are resampled once more for
+ * the tiles, or those of the tiles, so that each pixel is resampled once, as ours are.
+ */
+type IndexGrid = 'default' | 'tiles';
+
 /** Base zoom from the files, every other zoom from the one above it; PNG as it writes it by default. */
-function gdalRival(gdal: readonly string[]): Rival {
+function gdalRival(gdal: readonly string[], indexGrid: IndexGrid): Rival {
   return {
-    name: 'gdal raster tile, 1 thread',
+    name: `gdal raster tile, 1 thread${indexGrid === 'tiles' ? ', resampled once' : ''}`,
     async run({ workload, folder, tiles }) {
+      if (indexGrid === 'tiles' && workload.isOneGrid) return null;
       const { minzoom, maxzoom, tileSize, resampling, overviewResampling } = workload;
-      const { input, seconds } = await gdalInput(gdal, workload, folder);
+      const { input, seconds } = await gdalInput(gdal, workload, folder, indexGrid);
       const output = join(folder, 'tiles');
       const zooms = ['--min-zoom', String(minzoom), '--max-zoom', String(maxzoom), '--tile-size', String(tileSize)];
       const kernels = ['-r', resampling, '--overview-resampling', overviewResampling];
@@ -71,7 +78,12 @@ function gdalRival(gdal: readonly string[]): Rival {
 }
 
 /** What GDAL tiles: the file itself, a VRT of files of one grid, or an index that brings them to one CRS. */
-export async function gdalInput(gdal: readonly string[], workload: Workload, folder: string) {
+export async function gdalInput(
+  gdal: readonly string[],
+  workload: Workload,
+  folder: string,
+  indexGrid: IndexGrid = 'default',
+) {
   const files = filesOf(workload);
   const [only] = files;
   if (files.length === 1 && only !== undefined) return { input: only, seconds: { wall: 0, cpu: 0 } };
@@ -79,11 +91,26 @@ export async function gdalInput(gdal: readonly string[], workload: Workload, fol
   const inputs = files.toReversed();
   const input = join(folder, workload.isOneGrid ? 'input.vrt' : 'input.gti.gpkg');
   const index = ['--output-crs', 'EPSG:3857', '--source-crs-field-name', 'SRS', '--absolute-path', '--nln', 'tiles'];
+  const metadata = [`RESAMPLING=${workload.resampling}`, ...(indexGrid === 'tiles' ? gridOfTiles(workload) : [])];
   const command = workload.isOneGrid
     ? ['raster', 'mosaic', ...inputs, input]
-    : ['raster', 'index', ...index, '--metadata', `RESAMPLING=${workload.resampling}`, ...inputs, input];
+    : ['raster', 'index', ...index, ...metadata.flatMap((entry) => ['--metadata', entry]), ...inputs, input];
   const { wallSeconds, cpuSeconds } = await runMeasured([...gdal, ...command]);
   return { input, seconds: { wall: wallSeconds, cpu: cpuSeconds } };
+}
+
+/** The grid of the tiles of the last zoom, as an index says it. */
+function gridOfTiles(workload: Workload): readonly string[] {
+  const boxes = tilesOf({ ...workload, minzoom: workload.maxzoom }).map((tile) => tileBounds(tile));
+  const resolution = (boxes[0]![2] - boxes[0]![0]) / workload.tileSize;
+  return [
+    `RESX=${resolution}`,
+    `RESY=${resolution}`,
+    `MINX=${Math.min(...boxes.map(([minX]) => minX))}`,
+    `MINY=${Math.min(...boxes.map(([, minY]) => minY))}`,
+    `MAXX=${Math.max(...boxes.map(([, , maxX]) => maxX))}`,
+    `MAXY=${Math.max(...boxes.map(([, , , maxY]) => maxY))}`,
+  ];
 }
 
 /** Every zoom below the base from the one above it, into one archive; it refuses UTM. */

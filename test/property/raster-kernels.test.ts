@@ -75,7 +75,15 @@ function sourceOf({ width, height, dtype, bandCount, picture, mask, seed }: Sour
 }
 
 /** Ways from the destination to the source. */
-const WAYS = ['affine grid', 'separable', 'fitting', 'exact grid', 'curved grid', 'broken grid'] as const;
+const WAYS = [
+  'affine grid',
+  'separable',
+  'fitting',
+  'fitting grid',
+  'exact grid',
+  'curved grid',
+  'broken grid',
+] as const;
 
 interface MappingCase {
   readonly way: (typeof WAYS)[number];
@@ -86,7 +94,11 @@ interface MappingCase {
   readonly from: readonly [x: number, y: number];
 }
 
-function mappingOf({ way, width, height, factor, turn, from }: MappingCase, source: SourceCase): InverseMapping {
+function mappingOf(
+  { way, width, height, factor, turn, from }: MappingCase,
+  source: SourceCase,
+  [col, row]: readonly [col: number, row: number] = [0, 0],
+): InverseMapping {
   const [cos, sin] = [Math.cos(turn) * factor, Math.sin(turn) * factor];
   const affine = (x: number, y: number) => [x * cos - y * sin + from[0], x * sin + y * cos + from[1]] as const;
   const each =
@@ -97,12 +109,24 @@ function mappingOf({ way, width, height, factor, turn, from }: MappingCase, sour
     const project = each((x, y) => [x * factor + from[0], y * -factor + from[1] + height * factor]);
     return createSeparableMapping(project, width, height);
   }
+  // All of these lie in the source or hardly leave it.
+  const margin = Math.abs(from[0]) % 1.2;
+  const [stepX, stepY] = [source.width, source.height].map((size) => Math.max(0, size - 2 * margin)) as [
+    number,
+    number,
+  ];
   if (way === 'fitting') {
-    // By columns and rows too, all of which lie in the source or hardly leave it.
-    const margin = Math.abs(from[0]) % 1.2;
-    const [stepX, stepY] = [source.width, source.height].map((size) => Math.max(0, size - 2 * margin));
-    const project = each((x, y) => [margin + (x / width) * stepX!, margin + (y / height) * stepY!]);
+    const project = each((x, y) => [col + margin + (x / width) * stepX, row + margin + (y / height) * stepY]);
     return createSeparableMapping(project, width, height);
+  }
+  if (way === 'fitting grid') {
+    const share = Math.abs(turn) / 4;
+    const mixed = (a: number, b: number): number => a + (b - a) * share + (factor / 4000) * a * (1 - a);
+    const project = each((x, y) => [
+      col + margin + mixed(x / width, y / height) * stepX,
+      row + margin + mixed(y / height, x / width) * stepY,
+    ]);
+    return createGridMapping(project, width, height, false);
   }
   if (way === 'affine grid' || way === 'exact grid') {
     return createGridMapping(each(affine), width, height, way === 'exact grid');
@@ -188,7 +212,7 @@ describe.each(KERNELS)('$resampling in WebAssembly (widened: $widened)', ({ resa
     fc.assert(
       fc.property(cases, ({ source: sourceCase, mapping: mappingCase, origin, split, scale }) => {
         // Boxes have to lie in the window, the reach of other kernels may be cut.
-        const [col, row, below] = resampling === 'average' ? [0, 0, 0] : [...origin, 5];
+        const [col, row, below] = resampling === 'average' ? ([0, 0, 0] as const) : ([...origin, 5] as const);
         const source = sourceOf(sourceCase);
         const input: WarpInput = {
           source,
@@ -197,7 +221,7 @@ describe.each(KERNELS)('$resampling in WebAssembly (widened: $widened)', ({ resa
           imageHeight: source.height + row + below,
           width: mappingCase.width,
           height: mappingCase.height,
-          mapping: mappingOf(mappingCase, sourceCase),
+          mapping: mappingOf(mappingCase, sourceCase, [col, row]),
           resampling,
           scale: widened ? { x: scale[0], y: scale[1], antialias: true } : { x: 1, y: 1 },
         };
@@ -214,6 +238,30 @@ describe.each(KERNELS)('$resampling in WebAssembly (widened: $widened)', ({ resa
     );
     expect(compared).toBeGreaterThan(100);
   }, 120_000);
+});
+
+test('lines that leave the window behind their last node are weighed at its edge', () => {
+  const look = { dtype: 'uint8', bandCount: 3, picture: 'noise', mask: 'full', seed: 5 } as const;
+  const sourceCase: SourceCase = { ...look, width: 40, height: 60 };
+  const source = sourceOf(sourceCase);
+  for (let width = 50; width <= 64; width++) {
+    const mappingCase = { way: 'affine grid', width, height: 48, factor: 0.65, turn: 0.01, from: [1.5, 1] } as const;
+    const input: WarpInput = {
+      source,
+      window: { col: 0, row: 0, width: source.width, height: source.height },
+      imageWidth: source.width,
+      imageHeight: source.height,
+      width,
+      height: mappingCase.height,
+      mapping: mappingOf(mappingCase, sourceCase),
+      resampling: 'bilinear',
+      scale: { x: 1, y: 1 },
+    };
+    const wanted = linesOf(createTypescriptKernel(input), input.height, input.height);
+    const found = linesOf(createWasmKernel(input)!, input.height, input.height);
+    expect(found.valid).toBe(wanted.valid);
+    expect(difference(found.raster, wanted.raster)).toBeNull();
+  }
 });
 
 test('two warps whose runs take turns do not disturb one another', () => {

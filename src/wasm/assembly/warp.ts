@@ -4,7 +4,7 @@ import { beginBilinear, bilinearLine } from './warp/bilinear';
 import { forgetColumns, rowAt } from './warp/columns';
 import { forgetCorners } from './warp/corners';
 import { cubicLine } from './warp/cubic';
-import { copyLine, copyRow, locateLine, maskOfRow } from './warp/nearest';
+import { copyBand, locateLine, maskOfRow } from './warp/nearest';
 import { interleave, separate } from './warp/pixels';
 import { isFull, maskAt, width } from './warp/state';
 import { widenedLine } from './warp/widened';
@@ -88,48 +88,19 @@ export function nearest(
   forgetColumns();
   for (let line = from, at: usize = 0; line < to; line++, at += <usize>width) {
     const row = rowAt(line);
-    if (row >= 0) {
-      valid += nearestOfRow(size, row, bands, source, sourceStep, target + at * <usize>size, targetStep, mask + at);
-      continue;
-    }
-    const found = locateLine(line);
+    const found = row < 0 ? locateLine(line) : isFull ? width : maskOfRow(maskAt, row, mask + at);
     const isWhole = found == width;
     valid += found;
+    if (isFull && isWhole) memory.fill(mask + at, 255, width);
+    else if (row < 0) copyBand<u8>(maskAt, row, mask + at, 0, isWhole);
     for (let b: usize = 0; b < <usize>bands; b++) {
       const band = source + b * sourceStep;
       const copy = target + b * targetStep + at * <usize>size;
-      if (size == 1) copyLine<u8>(band, copy, isWhole);
-      else if (size == 2) copyLine<u16>(band, copy, isWhole);
-      else if (size == 4) copyLine<u32>(band, copy, isWhole);
-      else copyLine<u64>(band, copy, isWhole);
+      if (size == 1) copyBand<u8>(band, row, copy, mask + at, isWhole);
+      else if (size == 2) copyBand<u16>(band, row, copy, mask + at, isWhole);
+      else if (size == 4) copyBand<u32>(band, row, copy, mask + at, isWhole);
+      else copyBand<u64>(band, row, copy, mask + at, isWhole);
     }
-    if (isFull && isWhole) memory.fill(mask + at, 255, width);
-    else copyLine<u8>(maskAt, mask + at, isWhole);
   }
   return valid;
-}
-
-/** A line of which every pixel lies in one row of the window; gives the number of valid pixels. */
-function nearestOfRow(
-  size: i32,
-  row: i32,
-  bands: i32,
-  source: usize,
-  sourceStep: usize,
-  target: usize,
-  targetStep: usize,
-  mask: usize,
-): i32 {
-  const found = isFull ? width : maskOfRow(maskAt, row, mask);
-  if (isFull) memory.fill(mask, 255, width);
-  const isWhole = found == width;
-  for (let b: usize = 0; b < <usize>bands; b++) {
-    const band = source + b * sourceStep;
-    const to = target + b * targetStep;
-    if (size == 1) copyRow<u8>(band, row, to, mask, isWhole);
-    else if (size == 2) copyRow<u16>(band, row, to, mask, isWhole);
-    else if (size == 4) copyRow<u32>(band, row, to, mask, isWhole);
-    else copyRow<u64>(band, row, to, mask, isWhole);
-  }
-  return found;
 }

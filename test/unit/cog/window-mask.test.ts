@@ -19,3 +19,28 @@ test('bytes are masked where they are nodata, wherever band and mask begin', () 
     }),
   );
 });
+
+test('pixels of several bands are masked where all of them are nodata', () => {
+  const offset = fc.integer({ min: 0, max: 5 });
+  const pixel = fc.array(fc.constantFrom(0, 1, 255), { minLength: 4, maxLength: 4 });
+  const runs = fc.array(fc.tuple(pixel, fc.integer({ min: 1, max: 9 })), { maxLength: 30 });
+  fc.assert(
+    fc.property(
+      runs,
+      fc.constantFrom(0, 1, 255, -1),
+      fc.integer({ min: 0, max: 4 }),
+      offset,
+      (given, nodata, count, to) => {
+        const pixels = given.flatMap(([values, length]) => Array<number[]>(length).fill(values.slice(0, count)));
+        const bands = Array.from({ length: count }, (_, b) => {
+          const band = new Uint8Array(pixels.length + b).subarray(b);
+          band.set(pixels.map((values) => values[b]!));
+          return band;
+        });
+        const mask = new Uint8Array(pixels.length + to).fill(7).subarray(to);
+        maskFromNodata(bands, nodata, pixels.length, mask);
+        expect([...mask]).toEqual(pixels.map((values) => (values.every((value) => value === nodata) ? 0 : 255)));
+      },
+    ),
+  );
+});

@@ -1,7 +1,7 @@
-import { FLOAT_ERROR, ROUNDER, ROUNDER_BITS } from './bilinear';
 import { narrow, WHOLE } from './position';
 import { EPSILON, exactPixel, TOUCH } from './average-exact';
 import { cornersOf, placeCorners } from './corners';
+import { FLOAT_ERROR, ROUNDER, ROUNDER_BITS } from './rounding';
 import {
   fractionXs,
   fractionYs,

@@ -1,6 +1,8 @@
-import { carefulPixel, FLOAT_ERROR, ROUNDER, ROUNDER_BITS } from './bilinear';
-import { mapLine, place, requireOpaque4 } from './position';
+import { carefulPixel } from './bilinear-exact';
+import { mapLine, place } from './position';
+import { requireOpaque4 } from './opaque';
 import { finish, lower, upper } from './pixels';
+import { FLOAT_ERROR, ROUNDER, ROUNDER_BITS } from './rounding';
 import {
   fractionXs,
   fractionYs,

@@ -9,23 +9,6 @@ export function locateLine(line: i32): i32 {
   return placeNearest();
 }
 
-/** Copies one band of a line, bit by bit; 0 where there is no source pixel. */
-@inline
-export function copyLine<T>(from: usize, to: usize, isWhole: bool): void {
-  const last = <usize>width;
-  const found = offsets;
-  if (isWhole) {
-    for (let i: usize = 0; i < last; i++) {
-      store<T>(to + i * sizeof<T>(), load<T>(from + <usize>load<u32>(found + i * 4) * sizeof<T>()));
-    }
-    return;
-  }
-  for (let i: usize = 0; i < last; i++) {
-    const offset = load<i32>(found + i * 4);
-    store<T>(to + i * sizeof<T>(), offset < 0 ? <T>0 : load<T>(from + <usize>offset * sizeof<T>()));
-  }
-}
-
 /** How many pixels of a row of the mask are valid at the columns, which are written to `to`. */
 export function maskOfRow(mask: usize, row: i32, to: usize): i32 {
   const from = mask + <usize>row * <usize>stride;
@@ -40,20 +23,32 @@ export function maskOfRow(mask: usize, row: i32, to: usize): i32 {
   return valid;
 }
 
-/** Copies the columns of a row of one band; 0 where the mask of the line is. */
+/**
+ * Copies one band of a line, bit by bit. `row`: the row of the window that all of it lies in, by its columns; -1 = each pixel
+ * has an offset of its own. 0 where there is no source pixel: where the mask of the line is 0 in a row, else the offset
+ * below 0; `isWhole` = there is one everywhere.
+ */
 @inline
-export function copyRow<T>(band: usize, row: i32, to: usize, mask: usize, isWhole: bool): void {
-  const from = band + <usize>row * <usize>stride * sizeof<T>();
+export function copyBand<T>(band: usize, row: i32, to: usize, mask: usize, isWhole: bool): void {
+  const from = row > 0 ? band + <usize>row * <usize>stride * sizeof<T>() : band;
   const last = <usize>width;
   const found = offsets;
   if (isWhole) {
+    for (let i: usize = 0; i < last; i++) store<T>(to + i * sizeof<T>(), loadFound<T>(from, found, i));
+  } else if (row >= 0) {
     for (let i: usize = 0; i < last; i++) {
-      store<T>(to + i * sizeof<T>(), load<T>(from + <usize>load<u32>(found + i * 4) * sizeof<T>()));
+      const value = loadFound<T>(from, found, i);
+      store<T>(to + i * sizeof<T>(), load<u8>(mask + i) == 0 ? <T>0 : value);
     }
-    return;
+  } else {
+    for (let i: usize = 0; i < last; i++) {
+      const isThere = load<i32>(found + i * 4) >= 0;
+      store<T>(to + i * sizeof<T>(), isThere ? loadFound<T>(from, found, i) : <T>0);
+    }
   }
-  for (let i: usize = 0; i < last; i++) {
-    const value = load<T>(from + <usize>load<u32>(found + i * 4) * sizeof<T>());
-    store<T>(to + i * sizeof<T>(), load<u8>(mask + i) == 0 ? <T>0 : value);
-  }
+}
+
+@inline
+function loadFound<T>(from: usize, found: usize, i: usize): T {
+  return load<T>(from + <usize>load<u32>(found + i * 4) * sizeof<T>());
 }

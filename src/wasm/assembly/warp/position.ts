@@ -83,6 +83,25 @@ function mapGridLine(line: i32): void {
   }
 }
 
+/** The images of the nodes of a grid on a destination line, along x and along y: as many as it takes to end a line. */
+export function mixNodes(line: i32, toXs: usize, toYs: usize): void {
+  const above = min(line / step, max(0, nodeRows - 2));
+  const upper = <usize>(above * nodeColumns) * 8;
+  const lower = nodeRows > 1 ? upper + <usize>nodeColumns * 8 : upper;
+  const upperXs = nodeXs + upper;
+  const lowerXs = nodeXs + lower;
+  const upperYs = nodeYs + upper;
+  const lowerYs = nodeYs + lower;
+  const t = <f64>line / <f64>step - <f64>above;
+  const most = <usize>(nodeColumns - 1) * 8;
+  const end = <usize>((width + step - 1) / step) * 8;
+  for (let at: usize = 0; at <= end; at += 8) {
+    const node = min(at, most);
+    store<f64>(toXs + at, mix(load<f64>(upperXs + node), load<f64>(lowerXs + node), t));
+    store<f64>(toYs + at, mix(load<f64>(upperYs + node), load<f64>(lowerYs + node), t));
+  }
+}
+
 /** The low halves of four numbers of 64 bits. */
 @inline
 export function narrow(a: v128, b: v128): v128 {
@@ -223,28 +242,4 @@ function pixelOf(position: f64, imageSize: f64, origin: f64, size: i32): i32 {
   // Also false for NaN.
   if (!(position > -EDGE_TOLERANCE && position < imageSize + EDGE_TOLERANCE)) return -1;
   return <i32>min(max(floor(position + NEAREST_EPSILON) - origin, 0), <f64>(size - 1));
-}
-
-/** Takes from `offsets` what has a pixel that is not opaque among 2 × 2. */
-export function requireOpaque2(): void {
-  if (isFull) return;
-  for (let i = 0; i < width; i++) {
-    const offset = load<i32>(offsets + <usize>i * 4);
-    if (offset < 0) continue;
-    const at = maskAt + offset;
-    if ((load<u16>(at) & load<u16>(at + stride)) != 0xffff) store<i32>(offsets + <usize>i * 4, -1);
-  }
-}
-
-/** Takes from `offsets` what has a pixel that is not opaque among 4 × 4. */
-export function requireOpaque4(): void {
-  if (isFull) return;
-  for (let i = 0; i < width; i++) {
-    const offset = load<i32>(offsets + <usize>i * 4);
-    if (offset < 0) continue;
-    const at = maskAt + offset;
-    const upper = load<u32>(at) & load<u32>(at + stride);
-    const lower = load<u32>(at + stride * 2) & load<u32>(at + stride * 3);
-    if ((upper & lower) != 0xffffffff) store<i32>(offsets + <usize>i * 4, -1);
-  }
 }

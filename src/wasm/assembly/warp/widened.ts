@@ -1,7 +1,7 @@
-import { FLOAT_ERROR, ROUNDER, ROUNDER_BITS } from './bilinear';
 import { far, near } from './cubic';
 import { mapLine, placeNearest } from './position';
 import { finish, lower, upper } from './pixels';
+import { FLOAT_ERROR, ROUNDER, ROUNDER_BITS } from './rounding';
 import {
   isFull,
   isPartial,
