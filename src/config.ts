@@ -59,7 +59,7 @@ const EnvironmentSchema = z.strictObject({
   TILEWRIGHT_BACKOFF_MS: whole(1_000, 1, 600_000, 'wait before the second attempt; doubles with each further one'),
   TILEWRIGHT_WORKER_CONCURRENCY: whole(2, 1, 64, 'metatiles under way for each process: one reads while one renders'),
   TILEWRIGHT_LOCK_MS: whole(30_000, 1_000, 3_600_000, "how long a dead worker's job stays locked"),
-  TILEWRIGHT_STALLED_INTERVAL_MS: whole(15_000, 500, 3_600_000, 'how often jobs of dead workers are looked for'),
+  TILEWRIGHT_STALLED_INTERVAL_MS: whole(5_000, 500, 3_600_000, 'how often jobs of dead workers are looked for'),
   TILEWRIGHT_MAX_STALLED: whole(3, 1, 1_000, 'times a metatile may kill its process before it counts as failed'),
   TILEWRIGHT_QUEUE_PREFIX: required(
     'tilewright',

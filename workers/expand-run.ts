@@ -22,7 +22,10 @@ export type ExpandProcessorOptions = FinishOptions;
 /** How soon the supervisor looks again: so that the queue does not run dry meanwhile. */
 const LOOK_AGAIN_MS = 300;
 
-/** The same while workers are so fast that they took half of what it may have in the queue since its last look. */
+/**
+ * The same while workers are so fast that they took half of what it may have in the queue since its last look, or that the
+ * run may end before the next one.
+ */
 const LOOK_SOON_MS = 50;
 
 /** In one look, so that it stays short; the next one follows at once. */
@@ -103,7 +106,12 @@ async function look(
     sampledAt: isSampleDue ? Date.now() : found.sampledAt,
   };
   if (payload.cursor < run.plan.indexCount) return await expand(options, payload, run.plan, progress);
-  return { next: await lookAfter(options, payload, run, progress), afterMs: LOOK_AGAIN_MS };
+  const { settledMetatiles: settled } = progress;
+  const isEnding = run.record.metatiles - settled <= settled - payload.settled;
+  return {
+    next: await lookAfter(options, payload, run, progress),
+    afterMs: isEnding ? LOOK_SOON_MS : LOOK_AGAIN_MS,
+  };
 }
 
 async function expand(

@@ -27,8 +27,9 @@ export interface MetatileProcessorOptions {
   readonly onResult?: OnMetatileResult;
 }
 
-/** How soon a metatile that is made of others looks again whether they are settled. */
+/** How soon a metatile that is made of others looks again whether they are settled, at most and for each that is not. */
 const CHILDREN_AGAIN_MS = 500;
+const CHILD_AGAIN_MS = 50;
 
 /**
  * The processor of metatile jobs: leaves out what is settled or stopped, renders, and settles the metatile in the record
@@ -48,9 +49,10 @@ export function createMetatileProcessor(options: MetatileProcessorOptions) {
       await runs.use(run, async (open, ended) => {
         const work = open.plan.workAt(index);
         if (work === null) throw refuse('outside', run, index);
-        const { children } = work;
-        if (children !== null && (await runStore.bits.unsettled(run, open.plan.childIndicesOf(work))).length > 0) {
-          await job.moveToDelayed(Date.now() + CHILDREN_AGAIN_MS, token);
+        const children = work.children === null ? [] : open.plan.childIndicesOf(work);
+        const missing = children.length === 0 ? 0 : (await runStore.bits.unsettled(run, children)).length;
+        if (missing > 0) {
+          await job.moveToDelayed(Date.now() + Math.min(CHILDREN_AGAIN_MS, missing * CHILD_AGAIN_MS), token);
           throw new DelayedError();
         }
         const result = await execute(options, open, work, plainAbort(signal, ended));

@@ -8,8 +8,9 @@ import { unknownRun } from './producer.ts';
 /** Once a second is as often as anyone looks; a run's progress is two BITCOUNTs. */
 const POLL_MS = 1_000;
 
-/** A short run should not seem to take a second. */
-const FIRST_POLL_MS = 200;
+/** A short run should not seem to take a second, nor a long one to go on after its end. */
+const SOON_POLL_MS = 200;
+const SOON_POLLS = 20;
 
 /**
  * Follows a run of the queue until it ends, or until `signal` is aborted: the run itself goes on. One that is paused is
@@ -24,6 +25,7 @@ export async function followRun(
 ): Promise<RunSummary> {
   const startedAt = performance.now();
   let isPaused = false;
+  let before = 0;
   try {
     for (let polls = 0; ; polls++) {
       const found = await runStore.progress(run);
@@ -42,7 +44,11 @@ export async function followRun(
         const made = version === null ? {} : { version };
         return { run, state: ended ? state : 'interrupted', ...counts, io, seconds, ...update, ...made, ...leftOut };
       }
-      await delay(polls < 20 ? FIRST_POLL_MS : POLL_MS, undefined, { signal }).catch((error: unknown) => {
+      const settled = rendered + empty + failed;
+      const isEnding = total - settled <= settled - before;
+      before = settled;
+      const pollMs = polls < SOON_POLLS || isEnding ? SOON_POLL_MS : POLL_MS;
+      await delay(pollMs, undefined, { signal }).catch((error: unknown) => {
         // One more look, which says how far it is.
         if (!isAbortError(error)) throw error;
       });

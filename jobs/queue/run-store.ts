@@ -31,6 +31,7 @@ const KEEP_OUTPUT_S = 365 * 24 * 3600;
 const MAX_MESSAGE_LENGTH = 500;
 /** One each few seconds: some minutes. */
 const KEEP_SAMPLES = 30;
+
 /**
  * The records of runs in Redis: what each is, which of its metatiles are done or failed (one bit each), and what it came
  * to. A run of any size takes two bitmaps (0.25 MB for a million metatiles), one hash, at most
@@ -145,7 +146,7 @@ export class RunStore {
   async addIo(run: string, io: IoCounters): Promise<void> {
     const pipeline = this.redis.pipeline();
     for (const key of IO_KEYS) if (io[key] > 0) pipeline.hincrby(this.keys.record(run), key, io[key]);
-    if (pipeline.length > 0) await pipeline.exec();
+    if (pipeline.length > 0) repliesOf(await pipeline.exec());
   }
 
   /** How far a run is; null if there is none of that name. Costs the same for a run of any size. */

@@ -9,8 +9,8 @@ import type { Schedule, Times } from './schedule.ts';
 /** A look that is waited for by nobody is of no use to people. */
 const LOOK = { removeOnComplete: true, removeOnFail: true } as const;
 
-/** A watcher that is killed loses its look to another one within half a minute, however often that happens. */
-const SETTINGS = { lockDuration: 30_000, stalledInterval: 15_000, maxStalledCount: 1_000, concurrency: 1 } as const;
+/** A watcher that is killed loses its look to another one within 40 s, however often that happens. */
+const SETTINGS = { lockDuration: 30_000, stalledInterval: 5_000, maxStalledCount: 1_000, concurrency: 1 } as const;
 
 /**
  * A schedule that all watchers of an output share, in Redis: BullMQ's job scheduler makes one look at a time, and one of
