@@ -1,10 +1,13 @@
+import { eachInFlight } from '../src/in-flight.ts';
 import { RENDERER_VERSION } from '../src/render/renderer-version.ts';
 import type { LeftOut, TileFailure } from '../src/render/tile-renderer.ts';
 import { publishDocuments } from '../src/store/documents/publish-documents.ts';
 import { usedScenes } from '../src/store/documents/used-scenes.ts';
+import { DELETES_AT_ONCE } from '../src/store/object-store.ts';
 import type { ArchiveMetadata } from '../src/store/pmtiles/archive-metadata.ts';
 import type { PlainTileStore, StoreCallOptions, TileStore } from '../src/store/tile-store.ts';
 import type { TilesetVersion } from '../src/store/versions.ts';
+import type { Tile } from '../src/tms/tile.ts';
 import { isAsBefore, putChangedTiles } from './changed-tiles.ts';
 import { documentsInputOf } from './describe-tileset.ts';
 import {
@@ -129,9 +132,15 @@ async function publish(
 /** Deletes tiles that are not in the plan, where each is an object of its own: those of a plan before it. */
 async function deleteOutside(store: TileStore, plan: TilesetPlan, { signal }: StoreCallOptions): Promise<void> {
   if (!isPlain(store)) return;
-  for await (const tile of store.list({ signal })) {
-    if (plan.indexWith(tile) === null) await store.delete(tile, { signal });
-  }
+  await eachInFlight(tilesOutside(store, plan, { signal }), DELETES_AT_ONCE, (tile) => store.delete(tile, { signal }));
+}
+
+async function* tilesOutside(
+  store: TileStore,
+  plan: TilesetPlan,
+  options: StoreCallOptions,
+): AsyncGenerator<Tile, void, undefined> {
+  for await (const tile of store.list(options)) if (plan.indexWith(tile) === null) yield tile;
 }
 
 function isPlain(store: TileStore): store is PlainTileStore {

@@ -122,3 +122,9 @@ export function isAbortError(error: unknown): boolean {
 export function systemCodeOf(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
+
+/** True if the system says that there is no such file or folder, also since a file is where a folder above it would be. */
+export function isAbsent(error: unknown): boolean {
+  const code = systemCodeOf(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}

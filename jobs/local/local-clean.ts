@@ -60,7 +60,7 @@ async function lastChange(status: LocalStatus | null, files: readonly string[]):
 async function removeLeftovers({ output }: LocalPlace, { config: { s3 } }: CleanLocalOptions): Promise<void> {
   const { signal } = new AbortController();
   const unused = { extension: 'png', contentType: 'image/png', counters: createIoCounters() };
-  await using store = await openTileStore(output, { ...unused, forcePathStyle: s3.forcePathStyle }, { signal });
+  await using store = await openTileStore(output, { ...unused, s3 }, { signal });
   // A tileset that is complete may keep its parts, for updates.
   const manifest = await readManifest(store, { signal });
   await store.deleteStaged({ signal, keepParts: manifest?.state === 'complete' && manifest.parts !== undefined });

@@ -2,7 +2,7 @@ import { readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises
 import { join, resolve } from 'node:path';
 import type * as z from 'zod';
 import { digestOf } from '../../src/digest.ts';
-import { TilerError, isTilerError, systemCodeOf } from '../../src/errors.ts';
+import { TilerError, isAbsent, isTilerError, systemCodeOf } from '../../src/errors.ts';
 import { parseStoreLocation } from '../../src/store/open-store.ts';
 
 /** Where local runs to one output keep their files: beside the tiles of a folder, else in the state folder of this machine. */
@@ -133,8 +133,8 @@ async function readBounded(path: string, maxBytes: number): Promise<string | nul
  */
 export function noneIfAbsent(attempted: string): (error: unknown) => null {
   return (error) => {
+    if (isAbsent(error)) return null;
     const code = systemCodeOf(error) ?? 'an unknown failure';
-    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
     throw new TilerError('STORE_UNAVAILABLE', `${attempted}: ${code}`, { cause: error });
   };
 }

@@ -102,7 +102,7 @@ export async function takeOwnership(
     await refuseIfOwned(place);
     await writeDocument(path, owner);
   });
-  /** Null = that cannot be told now: any failure but the document's absence says nothing. */
+  /** Null = that cannot be told now: of all failures only the document's absence says something. */
   const isOurs = async (): Promise<boolean | null> =>
     await readDocument(path, OwnerSchema).then(
       (found) => found?.token === owner.token,

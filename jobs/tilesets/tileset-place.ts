@@ -1,13 +1,11 @@
-import type { Stats } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Config } from '../../src/config.ts';
-import { systemCodeOf, TilerError } from '../../src/errors.ts';
+import { TilerError } from '../../src/errors.ts';
 import { createIoCounters } from '../../src/observe.ts';
-import { fromFileError } from '../../src/store/file-error.ts';
 import { FileObjects } from '../../src/store/file-objects.ts';
 import type { ObjectStore } from '../../src/store/object-store.ts';
 import { parseStoreLocation } from '../../src/store/open-store.ts';
+import { statOf } from '../../src/store/stat-of.ts';
 import type { StoreCallOptions } from '../../src/store/tile-store.ts';
 import { filePathOf } from '../place-of-archive.ts';
 import type { TilesetRequest } from '../request/tileset-request.ts';
@@ -54,16 +52,6 @@ export async function openFolder(
   if (found?.isDirectory() === true) return new FileObjects(path, counters);
   const what = found === null ? 'nothing there' : 'a file';
   throw new TilerError('REQUEST_INVALID', `Opening ${path}: found ${what}, expected ${expected}`);
-}
-
-/** What is at a path; null = nothing. @throws TilerError `STORE_FORBIDDEN`, `STORE_UNAVAILABLE` if that cannot be known */
-export async function statOf(path: string): Promise<Stats | null> {
-  try {
-    return await stat(path);
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCodeOf(error) ?? '')) return null;
-    throw fromFileError(error, `Opening ${path}`);
-  }
 }
 
 /** The path of an MBTiles file. @throws TilerError `REQUEST_INVALID` for a URL of another scheme than file */

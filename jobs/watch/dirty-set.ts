@@ -1,5 +1,5 @@
 import type { Bbox } from '../../src/geo/bbox.ts';
-import { splitAtAntimeridian, union } from '../../src/geo/bbox.ts';
+import { boxesToMultiPolygon, splitAtAntimeridian, union } from '../../src/geo/bbox.ts';
 import { dirtyMetatiles } from '../../src/mosaic/dirty-metatiles.ts';
 import type { Cover } from '../../src/tms/cover.ts';
 import { unionRanges } from '../../src/tms/index-ranges.ts';
@@ -27,16 +27,7 @@ export function dirtyAtPlaces(cover: Cover, halo: Halo, places: readonly Pick<Wa
 
 /** The metatiles that a change in a box may show in. */
 export function dirtyInBbox(cover: Cover, halo: Halo, bbox: Bbox): IndexRanges {
-  const coordinates = splitAtAntimeridian(bbox).map(([west, south, east, north]) => [
-    [
-      [west, south],
-      [east, south],
-      [east, north],
-      [west, north],
-      [west, south],
-    ],
-  ]);
-  return dirtyMetatiles(cover, { type: 'MultiPolygon', coordinates }, halo);
+  return dirtyMetatiles(cover, boxesToMultiPolygon(splitAtAntimeridian(bbox)), halo);
 }
 
 /** All that the metatiles of a cover look at for scenes; null for a cover of nothing. */

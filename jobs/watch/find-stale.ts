@@ -50,13 +50,14 @@ export async function findStale(options: FindStaleOptions): Promise<StaleMetatil
   const isAsExpected = ({ index, inputs }: MetatileRecord): boolean =>
     inputs.scenes.every(({ scene, version }) => items.get(scene)?.version === version) &&
     (expected === null || expected.unsure.has(index) || (expected.counts.get(index) ?? 0) === inputs.scenes.length);
-  const [stale, leftOut]: IndexRange[][] = [[], []];
+  const stale: IndexRange[] = [];
+  const leftOut: IndexRange[] = [];
   const judge = (record: MetatileRecord): void => {
     const { index, inputs } = record;
     if (plan.isMadeOfTiles(index)) return;
     const range = { from: index, to: index + 1 };
-    if (!isAsExpected(record)) stale!.push(range);
-    if (inputs.scenes.some((scene) => scene.leftOut === true)) leftOut!.push(range);
+    if (!isAsExpected(record)) stale.push(range);
+    if (inputs.scenes.some((scene) => scene.leftOut === true)) leftOut.push(range);
   };
   if (ranges === null) {
     for await (const record of records.records({ signal })) judge(record);
@@ -68,7 +69,7 @@ export async function findStale(options: FindStaleOptions): Promise<StaleMetatil
       }
     }
   }
-  return { stale: unionRanges(stale!), leftOut: unionRanges(leftOut!) };
+  return { stale: unionRanges(stale), leftOut: unionRanges(leftOut) };
 }
 
 interface Expected {

@@ -1,6 +1,7 @@
-import { unionRanges } from '../../src/tms/index-ranges.ts';
+import { coarsenRanges, unionRanges } from '../../src/tms/index-ranges.ts';
 import type { IndexRanges } from '../../src/tms/index-ranges.ts';
 import { rangesToText } from '../../src/tms/ranges-text.ts';
+import { MAX_RANGES } from './pending-work.ts';
 
 /** Metatiles of which tiles had to do without a scene that could not be read. */
 export interface LeftOutMetatiles {
@@ -26,7 +27,7 @@ export function rangesToTry({ ranges, tries }: LeftOutMetatiles): IndexRanges {
  */
 export function leftOutAfter(before: LeftOutMetatiles, found: IndexRanges): LeftOutMetatiles {
   const untried = before.tries < MAX_TRIES ? [] : before.ranges;
-  const ranges = unionRanges(untried, found);
+  const ranges = coarsenRanges(unionRanges(untried, found), MAX_RANGES);
   const isSame = rangesToText(ranges) === rangesToText(before.ranges);
   return { ranges, tries: isSame && ranges.length > 0 ? before.tries + 1 : 0 };
 }

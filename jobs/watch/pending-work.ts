@@ -5,7 +5,7 @@ import { rangesFromText, rangesToText } from '../../src/tms/ranges-text.ts';
 import { isTilerError } from '../../src/errors.ts';
 
 /** Ranges that are kept at most: with more, the smallest gaps between them are closed. */
-const MAX_RANGES = 10_000;
+export const MAX_RANGES = 10_000;
 
 /** Items that were named and not looked at yet; with more, all metatiles are looked at. */
 const MAX_IDS = 10_000;

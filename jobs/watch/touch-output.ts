@@ -1,12 +1,12 @@
 import { TilerError } from '../../src/errors.ts';
 import type { Bbox } from '../../src/geo/bbox.ts';
+import { searchHalo } from '../../src/mosaic/dynamic-stac-backend.ts';
 import type { TileStore } from '../../src/store/tile-store.ts';
 import { readManifest } from '../manifest.ts';
 import { runHash } from '../request/request-hash.ts';
 import type { TilesetRequest } from '../request/tileset-request.ts';
 import { dirtyInBbox } from './dirty-set.ts';
 import { planOfTileset } from './known-tileset.ts';
-import { haloOf } from './watch-layer.ts';
 import { WatchStateStore } from './watch-state.ts';
 
 export interface TouchOptions {
@@ -33,6 +33,6 @@ export async function touchOutput(request: TilesetRequest, store: TileStore, opt
     );
   }
   const { cover } = planOfTileset(request, manifest);
-  const ranges = bbox === null ? [] : dirtyInBbox(cover, haloOf(request), bbox);
+  const ranges = bbox === null ? [] : dirtyInBbox(cover, searchHalo(request), bbox);
   await state.add({ ranges, ids });
 }

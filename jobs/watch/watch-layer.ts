@@ -1,5 +1,6 @@
 import type { IoCounters, Logger } from '../../src/observe.ts';
 import type { Config } from '../../src/config.ts';
+import { searchHalo } from '../../src/mosaic/dynamic-stac-backend.ts';
 import { dayOf } from '../../src/stac/relative-datetime.ts';
 import type { TileStore } from '../../src/store/tile-store.ts';
 import type { TilesetVersion } from '../../src/store/versions.ts';
@@ -75,7 +76,7 @@ export class WatchLayer {
     const { request, store, signal } = options;
     this.options = options;
     this.state = new WatchStateStore(store, runHash(request), signal);
-    this.halo = haloOf(request);
+    this.halo = searchHalo(request);
     this.listing = new DailyListing(options);
   }
 
@@ -232,9 +233,4 @@ export class WatchLayer {
       running: null,
     }));
   }
-}
-
-/** What a metatile looks at around itself: as the backend does. */
-export function haloOf({ tileSize }: Pick<TilesetRequest, 'tileSize'>): Halo {
-  return { pixels: 2, tileSize };
 }

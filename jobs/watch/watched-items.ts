@@ -1,9 +1,10 @@
-import { pipeline } from 'node:stream/promises';
-import { createGunzip, createGzip } from 'node:zlib';
+import { createGunzip } from 'node:zlib';
 import type { MultiPolygon, Position } from 'geojson';
+import { bboxOfPositions, boxesToMultiPolygon } from '../../src/geo/bbox.ts';
 import type { ListedItem } from '../../src/mosaic/catalog-listing.ts';
 import { sceneName } from '../../src/mosaic/scene-reader.ts';
 import { placeOfVersion } from '../../src/stac/scene-version.ts';
+import { compressChunks } from '../../src/store/gzip.ts';
 
 /** What is remembered of an item between two looks at its catalog. */
 export interface WatchedItem {
@@ -65,15 +66,11 @@ export function isOtherItems(before: WatchedItems | null, after: WatchedItems): 
 }
 
 /**
- * Items as a gzip'ed document of a line each, ordered by name: the same items give the same bytes. The document is never in
- * memory unpacked.
+ * Items as a gzip'ed document of a line each, ordered by name: the same items give the same bytes on every operating system.
+ * The document is never in memory unpacked.
  */
 export async function packItems(items: WatchedItems): Promise<Uint8Array> {
-  const parts: Buffer[] = [];
-  await pipeline(linesOf(items), createGzip({ level: 6 }), async (packed: AsyncIterable<Buffer>) => {
-    for await (const part of packed) parts.push(part);
-  });
-  return Buffer.concat(parts);
+  return await compressChunks(linesOf(items), { level: 6 });
 }
 
 function* linesOf(items: WatchedItems): Generator<Buffer, void, undefined> {
@@ -141,13 +138,6 @@ function isLine(fields: unknown): fields is Line {
 
 /** The boxes around the parts of a footprint, as the coordinates of a `MultiPolygon`. */
 function boxesOf(footprint: MultiPolygon | null): Position[][][] {
-  return (footprint?.coordinates ?? []).map(([outer = []]) => {
-    let [west, south, east, north] = [Infinity, Infinity, -Infinity, -Infinity];
-    for (const [lng = 0, lat = 0] of outer) {
-      [west, east] = [Math.min(west, lng), Math.max(east, lng)];
-      [south, north] = [Math.min(south, lat), Math.max(north, lat)];
-    }
-    const ring = [west, south, east, south, east, north, west, north, west, south];
-    return [Array.from({ length: 5 }, (_, i) => [ring[i * 2] ?? 0, ring[i * 2 + 1] ?? 0])];
-  });
+  const boxes = (footprint?.coordinates ?? []).map(([outer = []]) => bboxOfPositions(outer));
+  return boxesToMultiPolygon(boxes.filter((box) => box !== null)).coordinates;
 }

@@ -5,7 +5,7 @@ import {
   parseAwsError,
   type AwsErrorParts,
 } from '../aws-error.ts';
-import { TilerError, isAbortError, isTilerError, type ErrorCode } from '../errors.ts';
+import { TilerError, isAbortError, isAbsent, isTilerError, systemCodeOf, type ErrorCode } from '../errors.ts';
 import { parseRetryAfter } from '../retry.ts';
 import { ADDRESS_REFUSED } from './http-agent.ts';
 
@@ -51,7 +51,7 @@ function codeOfStatus(status: number, hasRetryAfter: boolean): ErrorCode {
 /** Translates what undici, DNS, TLS and sockets throw. An `AbortError` and a `TilerError` stay as they are. */
 export function fromTransportError(error: unknown, attempt: RangeAttempt): unknown {
   if (isAbortError(error) || isTilerError(error)) return error;
-  const code = errnoOf(error);
+  const code = systemCodeOf(error) ?? '';
   const text = `${code === '' ? '' : `${code}: `}${messageOf(error)}`;
   if (code === ADDRESS_REFUSED) return rangeError('ASSET_FORBIDDEN', attempt, messageOf(error), { cause: error });
   return rangeError('SOURCE_UNAVAILABLE', attempt, text, { cause: error });
@@ -95,19 +95,13 @@ export function isRangeBehindEnd(error: unknown): boolean {
 /** Translates what `node:fs` throws. */
 export function fromFileError(error: unknown, attempt: RangeAttempt): unknown {
   if (isAbortError(error) || isTilerError(error)) return error;
-  const code = errnoOf(error);
+  const code = systemCodeOf(error) ?? '';
   const options = { cause: error };
-  if (code === 'ENOENT' || code === 'ENOTDIR')
-    return rangeError('ASSET_NOT_FOUND', attempt, 'there is no such file', options);
+  if (isAbsent(error)) return rangeError('ASSET_NOT_FOUND', attempt, 'there is no such file', options);
   if (code === 'EACCES' || code === 'EPERM')
     return rangeError('ASSET_FORBIDDEN', attempt, 'permission denied', options);
   if (code === 'ELOOP' || code === 'ENAMETOOLONG') return rangeError('ASSET_NOT_FOUND', attempt, code, options);
   return rangeError('SOURCE_UNAVAILABLE', attempt, messageOf(error), options);
-}
-
-function errnoOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return '';
-  return typeof error.code === 'string' ? error.code : '';
 }
 
 function messageOf(error: unknown): string {

@@ -118,9 +118,13 @@ export function boxRing([west, south, east, north]: Bbox | Bounds): Position[] {
 
 /** Boxes that do not cross the antimeridian as one geometry: a polygon if there is one of them, else a polygon each. */
 export function boxesToGeometry(boxes: readonly (Bbox | Bounds)[]): Polygon | MultiPolygon {
-  const polygons = boxes.map((box) => [boxRing(box)]);
-  const [only] = polygons;
-  return polygons.length === 1 && only !== undefined
-    ? { type: 'Polygon', coordinates: only }
-    : { type: 'MultiPolygon', coordinates: polygons };
+  const [only, ...others] = boxes;
+  return only !== undefined && others.length === 0
+    ? { type: 'Polygon', coordinates: [boxRing(only)] }
+    : boxesToMultiPolygon(boxes);
+}
+
+/** Boxes that do not cross the antimeridian, a polygon each. */
+export function boxesToMultiPolygon(boxes: readonly (Bbox | Bounds)[]): MultiPolygon {
+  return { type: 'MultiPolygon', coordinates: boxes.map((box) => [boxRing(box)]) };
 }

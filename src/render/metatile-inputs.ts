@@ -37,8 +37,8 @@ export interface ChildInput {
 export interface MetatileInputs {
   /**
    * 32 hex digits over all that decides which files are read and what is made of them: the renderer's version, the request
-   * as far as it changes pixels, the tiles of the metatile, its scenes in their order with what their versions say of pixels, or its children
-   * with their digests. Versions of files are not in it.
+   * as far as it changes pixels, the tiles of the metatile, its scenes in their order with what their versions say of
+   * pixels, or its children with their digests. Versions of files are not in it.
    */
   readonly signature: string;
   /** First = on top. */

@@ -1,5 +1,6 @@
 import { isTilerError } from '../errors.ts';
 import type { TilerError } from '../errors.ts';
+import { createInFlight } from '../in-flight.ts';
 import type { FileVersions } from '../cog/file-versions.ts';
 import type { IoCounters, StageMeter } from '../observe.ts';
 import { scenesTouching } from '../mosaic/asset-filter.ts';
@@ -18,7 +19,6 @@ import { tileBbox, tileBounds } from '../tms/web-mercator-quad.ts';
 import { ChildParts } from './child-parts.ts';
 import { createEncoder } from './encode/create-encoder.ts';
 import type { TileEncoder } from './encode/encoder.ts';
-import { createInFlight } from './in-flight.ts';
 import { createLeftOutTally, markLeftOut } from './left-out.ts';
 import { filesOf, makeInputs, sceneInputOf } from './make-inputs.ts';
 import type { FoundInputs, SignatureBasis } from './make-inputs.ts';

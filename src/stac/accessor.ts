@@ -1,7 +1,7 @@
 import type { MultiPolygon } from 'geojson';
 import { isTilerError, TilerError } from '../errors.ts';
 import type { ErrorContext } from '../errors.ts';
-import { boxRing, splitAtAntimeridian } from '../geo/bbox.ts';
+import { boxesToMultiPolygon, splitAtAntimeridian } from '../geo/bbox.ts';
 import type { Bbox } from '../geo/bbox.ts';
 import { normaliseFootprint, polygonBbox } from '../geo/polygon.ts';
 import type { StatedCrs } from '../geo/stated-crs.ts';
@@ -118,7 +118,7 @@ function footprintOf(item: StacItem, bbox: Bbox | null): MultiPolygon | null {
   const normalised = item.geometry === null ? null : normaliseFootprint(item.geometry);
   if (normalised !== null && normalised.coordinates.length > 0) return normalised;
   if (bbox === null) return null;
-  return { type: 'MultiPolygon', coordinates: splitAtAntimeridian(bbox).map((part) => [boxRing(part)]) };
+  return boxesToMultiPolygon(splitAtAntimeridian(bbox));
 }
 
 /** The horizontal part of an item's bbox, if it is one in degrees that has an area. */

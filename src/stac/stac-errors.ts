@@ -1,5 +1,5 @@
 import { ADDRESS_REFUSED } from '../cog/http-agent.ts';
-import { TilerError } from '../errors.ts';
+import { TilerError, systemCodeOf } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { isObject, ownField } from './item.ts';
 
@@ -29,11 +29,13 @@ export function fromStacStatus(status: number, where: string, body: string, retr
  * metadata services), which is `STAC_FORBIDDEN` and not tried again. The cause is kept.
  */
 export function fromStacNetworkError(cause: unknown, where: string): TilerError {
-  if (cause instanceof Error && codeOf(cause) === ADDRESS_REFUSED) {
+  if (cause instanceof Error && systemCodeOf(cause) === ADDRESS_REFUSED) {
     return new TilerError('STAC_FORBIDDEN', `Reading ${where}: ${cause.message}.`, { cause });
   }
   const found =
-    cause instanceof Error ? [cause.name, codeOf(cause)].filter((part) => part !== '').join(' ') : 'failure';
+    cause instanceof Error
+      ? [cause.name, systemCodeOf(cause) ?? ''].filter((part) => part !== '').join(' ')
+      : 'failure';
   return new TilerError('STAC_UNAVAILABLE', `Reading ${where}: the connection failed (${found}).`, { cause });
 }
 
@@ -75,8 +77,4 @@ function wordsOf(body: string): string {
     if (isObject(value) || Array.isArray(value)) return JSON.stringify(value);
   }
   return '';
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

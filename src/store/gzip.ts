@@ -1,5 +1,6 @@
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { constants, gzip, gzipSync } from 'node:zlib';
+import { constants, createGzip, gzip, gzipSync } from 'node:zlib';
 import type { ZlibOptions } from 'node:zlib';
 
 /** Offset of the byte of a gzip header that names the operating system. */
@@ -22,6 +23,15 @@ export function compress(bytes: Uint8Array, options: ZlibOptions = { level: 9 })
 /** The same on another thread, for what may be large. The bytes must not change before it is done. */
 export async function compressAside(bytes: Uint8Array | string, options: ZlibOptions): Promise<Uint8Array> {
   return withUnknownSystem(await gzipAsync(bytes, options));
+}
+
+/** The same of chunks that follow each other, which are never in memory together. */
+export async function compressChunks(chunks: Iterable<Uint8Array>, options: ZlibOptions): Promise<Uint8Array> {
+  const parts: Buffer[] = [];
+  await pipeline(chunks, createGzip(options), async (compressed: AsyncIterable<Buffer>) => {
+    for await (const part of compressed) parts.push(part);
+  });
+  return withUnknownSystem(Buffer.concat(parts));
 }
 
 function withUnknownSystem(compressed: Uint8Array): Uint8Array {

@@ -1,5 +1,11 @@
 import type { StoreCallOptions } from './tile-store.ts';
 
+/**
+ * Deletions that are under way at a time. Each is a request of its own: asking for many in one needs checksums that some
+ * servers refuse.
+ */
+export const DELETES_AT_ONCE = 16;
+
 export interface PutOptions extends StoreCallOptions {
   /** Told to who asks for the object, where the store can. */
   readonly contentType: string;

@@ -1,15 +1,14 @@
-import { stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { TilerError, systemCodeOf } from '../errors.ts';
+import { TilerError } from '../errors.ts';
 import type { HostGate } from '../host-gate.ts';
 import type { IoCounters, StageMeter } from '../observe.ts';
-import { fromFileError } from './file-error.ts';
 import { FileObjects } from './file-objects.ts';
 import { createFileStore } from './file-store.ts';
 import type { S3Location } from './s3-objects.ts';
 import type { S3Settings } from './s3-settings.ts';
 import type { S3StoreOptions } from './s3-store.ts';
+import { statOf } from './stat-of.ts';
 import type { StoreCallOptions, TileStore } from './tile-store.ts';
 
 /** What a store needs to know of the tiles and of the process. The first two are an encoder's fields. */
@@ -148,10 +147,7 @@ function parseS3(output: string): StoreLocation {
 }
 
 async function checkFolder(path: string): Promise<void> {
-  const found = await stat(path).catch((error: unknown) => {
-    // It is made once something is put. Where a file is above it, that is said then.
-    if (['ENOENT', 'ENOTDIR'].includes(systemCodeOf(error) ?? '')) return null;
-    throw fromFileError(error, `Opening the output ${resolve(path)}`);
-  });
+  // What is not there is made once something is put. Where a file is above it, that is said then.
+  const found = await statOf(path, `Opening the output ${resolve(path)}`);
   if (found !== null && !found.isDirectory()) throw invalid(resolve(path), 'a folder, found a file');
 }

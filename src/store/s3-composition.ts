@@ -131,6 +131,10 @@ class S3Composition implements Composition {
         ? {}
         : { resume: { memo: path + MEMO_ENDING, identity: `${resume.identity} piece ${index}` } }),
     });
+    return this.pieceOf(upload, place);
+  }
+
+  private pieceOf(upload: S3Upload, place: ObjectPlace): UploadPiece {
     this.pieces.push(upload);
     return {
       upload,
@@ -146,15 +150,7 @@ class S3Composition implements Composition {
     const { signal } = this.options;
     const path = `${this.pieceName}${JOINTS}/${randomUUID()}`;
     const upload = await S3Upload.open(this.store, path, { signal, contentType: 'application/octet-stream' });
-    this.pieces.push(upload);
-    return {
-      upload,
-      complete: async (length) => {
-        await upload.complete(length);
-        return { path, offset: 0 };
-      },
-      discard: () => this.store.delete(path, { signal }),
-    };
+    return { ...this.pieceOf(upload, { path, offset: 0 }), discard: () => this.store.delete(path, { signal }) };
   }
 
   private async deletePieces(signal = this.options.signal): Promise<void> {

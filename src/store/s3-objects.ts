@@ -1,13 +1,13 @@
-import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
-import pLimit from 'p-limit';
 import { TilerError } from '../errors.ts';
 import type { HostGate } from '../host-gate.ts';
+import { eachInFlight } from '../in-flight.ts';
 import type { IoCounters } from '../observe.ts';
 import type { RetryOptions } from '../retry.ts';
 import { createS3Client } from '../s3-client.ts';
 import { isNoSuchKey, isRangeBehindEnd } from './aws-error.ts';
-import { isListed } from './object-store.ts';
+import { DELETES_AT_ONCE, isListed } from './object-store.ts';
 import type { ComposeOptions, Composition, ListOptions, MoveOptions } from './object-store.ts';
 import type { ObjectStore, PutOptions, TaggedBytes } from './object-store.ts';
 import type { PartLimits } from './pmtiles/part-plan.ts';
@@ -17,9 +17,11 @@ import { composeInS3, S3_PART_LIMITS } from './s3-composition.ts';
 import type { S3Compositor } from './s3-compositor.ts';
 import { putInS3If } from './s3-conditional.ts';
 import { copyInS3, MAX_COPIED_BYTES } from './s3-move.ts';
+import { createS3Put } from './s3-put.ts';
+import type { PutInS3 } from './s3-put.ts';
 import { createS3Requests } from './s3-requests.ts';
 import type { S3Request } from './s3-requests.ts';
-import { checkBucket, partRulesOf, watchHost } from './s3-server.ts';
+import { checkBucket, nextPageOf, partRulesOf, watchHost } from './s3-server.ts';
 import { DEFAULT_S3_SETTINGS, writeHeadersOf } from './s3-settings.ts';
 import type { S3Settings } from './s3-settings.ts';
 import { abortUpload, listUploads } from './s3-upload-memo.ts';
@@ -52,7 +54,6 @@ export interface PathUpload extends Omit<PendingUpload, 'key'> {
 const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_SOCKETS = 64;
-const DELETES_AT_ONCE = 16;
 
 /** Objects beneath a prefix of a bucket. Endpoint, region and credentials come from the AWS SDK's own chain. */
 export class S3Objects implements ObjectStore {
@@ -63,6 +64,7 @@ export class S3Objects implements ObjectStore {
   private readonly client: S3Client;
   private readonly request: S3Request;
   private readonly checksums: S3Checksums;
+  private readonly putObject: PutInS3;
   private readonly hostOf: () => string;
 
   constructor(location: S3Location, options: S3ObjectsOptions) {
@@ -76,6 +78,7 @@ export class S3Objects implements ObjectStore {
     const { bucket } = location;
     this.request = createS3Requests({ ...options, bucket, requestsPerSecond, timeoutMs: requestTimeoutMs });
     this.hostOf = watchHost(this.client);
+    this.putObject = createS3Put(this.client);
     this.checksums = createS3Checksums(this.settings.checksum);
   }
 
@@ -94,11 +97,10 @@ export class S3Objects implements ObjectStore {
     const { counters } = this.options;
     // A Buffer, not a stream: its length and hash are known, so that every server stores it whole or refuses it.
     const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const input = { ...target, ...writeHeadersOf(path, this.settings), Body: body, ContentType: contentType };
+    const { Bucket, Key: key } = target;
+    const headers = { Bucket, ...writeHeadersOf(path, this.settings), ContentType: contentType };
     await this.request(`Writing ${bytes.length} bytes to ${urlOf(target)}`, { signal }, (abortSignal) =>
-      this.checksums(async (checksum) => {
-        await this.client.send(new PutObjectCommand({ ...input, ...checksum }), { abortSignal });
-      }),
+      this.checksums((checksum) => this.putObject({ input: { ...headers, ...checksum }, key, body }, abortSignal)),
     );
     counters.writeRequests++;
     counters.bytesWritten += bytes.length;
@@ -152,9 +154,7 @@ export class S3Objects implements ObjectStore {
 
   async deleteAll(folder: string, options: StoreCallOptions): Promise<void> {
     for await (const page of this.pages(`${folder}/`, options)) {
-      // One by one: asking for many at once needs checksums that some servers refuse.
-      const limit = pLimit(DELETES_AT_ONCE);
-      await Promise.all(page.map((path) => limit(() => this.delete(path, options))));
+      await eachInFlight(page, DELETES_AT_ONCE, (path) => this.delete(path, options));
     }
   }
 
@@ -224,7 +224,7 @@ export class S3Objects implements ObjectStore {
         return await this.client.send(new ListObjectsV2Command(input), { abortSignal });
       });
       yield (page.Contents ?? []).flatMap(({ Key }) => (Key === undefined ? [] : [Key.slice(root.length)]));
-      token = page.NextContinuationToken;
+      token = nextPageOf(page, this.label);
     } while (token !== undefined);
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isTilerError, TilerError } from '../errors.ts';
 import { hostOfBucket } from '../host-gate.ts';
 import type { HostGate } from '../host-gate.ts';
-import { runWithin, TimeoutReached, withRetries } from '../retry.ts';
+import { allowListeners, runWithin, TimeoutReached, withRetries } from '../retry.ts';
 import type { RetryOptions } from '../retry.ts';
 import { fromAwsError } from './aws-error.ts';
 import type { StoreCallOptions } from './tile-store.ts';
@@ -75,6 +75,8 @@ function createPace(perSecond: number): (signal: AbortSignal) => Promise<void> {
     const nowMs = performance.now();
     const atMs = Math.max(nextMs, nowMs - BURST_MS);
     nextMs = atMs + 1000 / perSecond;
-    if (atMs > nowMs) await sleep(atMs - nowMs, undefined, { signal });
+    if (atMs <= nowMs) return;
+    allowListeners(signal);
+    await sleep(atMs - nowMs, undefined, { signal });
   };
 }

@@ -1,6 +1,7 @@
 import { HeadBucketCommand } from '@aws-sdk/client-s3';
-import type { S3Client } from '@aws-sdk/client-s3';
+import type { ListObjectsV2CommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { parseAwsError } from '../aws-error.ts';
+import { TilerError } from '../errors.ts';
 import { bucketMissing, isRegionMissing, regionMissing } from './aws-error.ts';
 import type { S3Request } from './s3-requests.ts';
 import type { S3Settings } from './s3-settings.ts';
@@ -35,6 +36,25 @@ export function partRulesOf(
     equalParts: equalParts || EQUAL_PARTS_HOSTS.test(host),
     copyParts: copyParts && !NO_COPIES_HOSTS.test(host),
   };
+}
+
+/**
+ * What the page after a page of a list is asked for with; undefined = there is none.
+ *
+ * @throws TilerError `STORE_FORBIDDEN` for a server that does not say it, such as one that knows an older kind of lists only
+ */
+export function nextPageOf(
+  {
+    IsTruncated,
+    NextContinuationToken: token,
+  }: Pick<ListObjectsV2CommandOutput, 'IsTruncated' | 'NextContinuationToken'>,
+  label: string,
+): string | undefined {
+  if (token !== undefined || IsTruncated !== true) return token;
+  throw new TilerError(
+    'STORE_FORBIDDEN',
+    `Listing ${label}: found a page with others behind it, and no token for them`,
+  );
 }
 
 interface Bucket {

@@ -48,6 +48,20 @@ interface Month {
   readonly output: string;
 }
 
+/** What can be away: one of the two that a STAC API is made of. */
+interface Service {
+  readonly name: string;
+  readonly kill: (server: PgStac) => Promise<void>;
+  readonly start: (server: PgStac) => Promise<void>;
+}
+
+const API: Service = { name: 'the API', kill: (server) => server.killApi(), start: (server) => server.startApi() };
+const DATABASE: Service = {
+  name: 'the database',
+  kill: (server) => server.killDatabase(),
+  start: (server) => server.startDatabase(),
+};
+
 /**
  * A month of a catalog on a real STAC API with transactions, over real and made scenes: every day some items change, and by
  * chance a server dies, or the watcher, or the catalog changes meanwhile. After each day the output is compared with a full
@@ -154,20 +168,7 @@ function addLooks(stdout: string, counts: DayCounts): readonly LookRecord[] {
 async function disturb(month: Month, counts: DayCounts): Promise<string> {
   const { server, catalog, random, path } = month;
   const roll = Math.floor(random() * 8);
-  if (roll === 0)
-    return await withoutServer(
-      month,
-      'the API',
-      () => server.killApi(),
-      () => server.startApi(),
-    );
-  if (roll === 1)
-    return await withoutServer(
-      month,
-      'the database',
-      () => server.killDatabase(),
-      () => server.startDatabase(),
-    );
+  if (roll < 2) return await withoutServer(month, roll === 0 ? API : DATABASE);
   if (roll > 5) return '';
   await using watcher = startCli(['watch', path, '--once', '--json', '--processes', '2'], { env: ENV });
   const reads = catalog.files.seen.length + 1 + Math.floor(random() * 40);
@@ -176,14 +177,11 @@ async function disturb(month: Month, counts: DayCounts): Promise<string> {
   await until('reads of files, or the end', () => ended.value || catalog.files.seen.length >= reads);
   const when = ended.value ? ' after the look' : '';
   let what = `the watcher killed${when}`;
-  if (roll === 2) {
-    await server.killApi();
-    await server.startApi();
-    what = `the API killed and started${when}`;
-  } else if (roll === 3) {
-    await server.killDatabase();
-    await server.startDatabase();
-    what = `the database killed and started${when}`;
+  if (roll < 4) {
+    const { name, kill, start } = roll === 2 ? API : DATABASE;
+    await kill(server);
+    await start(server);
+    what = `${name} killed and started${when}`;
   } else if (roll === 4) {
     what = `${await catalog.change()}${when}`;
   } else {
@@ -194,18 +192,13 @@ async function disturb(month: Month, counts: DayCounts): Promise<string> {
 }
 
 /** A look at a catalog that is away changes nothing. */
-async function withoutServer(
-  { path, output }: Month,
-  what: string,
-  kill: () => Promise<void>,
-  start: () => Promise<void>,
-): Promise<string> {
+async function withoutServer({ server, path, output }: Month, { name, kill, start }: Service): Promise<string> {
   const before = await digestOf(output);
-  await kill();
+  await kill(server);
   assertExit(await runCli(['watch', path, '--once', '--json', '--processes', '2'], { env: ENV }), 1);
-  if ((await digestOf(output)) !== before) throw new Error(`Tiles changed while ${what} was away`);
-  await start();
-  return `${what} away during a look`;
+  if ((await digestOf(output)) !== before) throw new Error(`Tiles changed while ${name} was away`);
+  await start(server);
+  return `${name} away during a look`;
 }
 
 /** Renders the catalog as it is anew, and compares the bytes. @returns its metatiles */

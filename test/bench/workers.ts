@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { ensureBuilt } from '../support/build.ts';
 import { printTable } from './measured-run.ts';
 import { renderOnQueue } from './queue-run.ts';
@@ -10,6 +11,7 @@ import { provinceWorkload } from './workloads.ts';
 
 const HEAD = [
   'worker processes',
+  'cores of all',
   'tiles written',
   'seconds',
   'tiles/s',
@@ -25,9 +27,16 @@ const HEAD = [
 /** Additions of one loop: some seconds. */
 const ADDITIONS = 6e9;
 
+/** A core for each worker process; Redis, the STAC API, the S3 server and `seed` have no other. */
+const CORES = ['0', '0,1'] as const;
+
+const run = promisify(execFile);
+
 /**
  * Two worker processes against one on Redis and S3, on the whole of `province`, start of `seed` to complete, workers up
- * before. First what two processes that only count take against one: no more can be had of this machine.
+ * before. All that takes part has as many cores as there are worker processes: the servers would else be given the second
+ * core for nothing in one of the runs. First what two processes that only count take against one: no more can be had of
+ * this machine.
  *
  * BENCH_PROVINCE: folder of the workload. BENCH_ROUNDS: how often each, by default 1; the quickest counts.
  */
@@ -42,11 +51,14 @@ export async function benchWorkers(): Promise<void> {
   const rows: string[][] = [];
   let alone: number | null = null;
   try {
-    for (const processes of [1, 2]) {
+    for (const [at, cores] of CORES.entries()) {
+      const processes = at + 1;
+      // What is started from here on inherits it.
+      await run('taskset', ['-a', '-c', '-p', cores, String(process.pid)]);
       let best: Awaited<ReturnType<typeof renderOnQueue>> | null = null;
       for (let round = 0; round < Number(process.env['BENCH_ROUNDS'] ?? 1); round++) {
-        const run = await renderOnQueue(workload, { folder, processes });
-        if (best === null || run.wallSeconds < best.wallSeconds) best = run;
+        const found = await renderOnQueue(workload, { folder, processes });
+        if (best === null || found.wallSeconds < best.wallSeconds) best = found;
       }
       if (best === null) return;
       const { wallSeconds, written } = best;
@@ -54,6 +66,7 @@ export async function benchWorkers(): Promise<void> {
       const parts = [best.workers, best.redis, best.s3];
       rows.push([
         String(processes),
+        cores,
         String(written),
         wallSeconds.toFixed(1),
         (written / wallSeconds).toFixed(1),

@@ -1,59 +1,43 @@
 import { createHash } from 'node:crypto';
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
-import type { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { isTilerError } from '../../src/errors.ts';
 import type { S3Objects } from '../../src/store/s3-objects.ts';
 import { composeObject, expectedObject, openS3Place, SOURCE_PATH } from '../support/compose-in-s3.ts';
-import { startFaultProxy } from '../support/fault-proxy.ts';
-import type { FaultProxy } from '../support/fault-proxy.ts';
 import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { until } from '../support/processes.ts';
 import { startScript } from '../support/run-script.ts';
 import { noise } from '../support/noise.ts';
-import { createS3Client } from '../support/s3-objects.ts';
-import { startS3 } from '../support/s3.ts';
-import type { S3Server } from '../support/s3.ts';
+import { startProxiedS3 } from '../support/proxied-s3.ts';
+import type { ProxiedS3 } from '../support/proxied-s3.ts';
 
 const NEVER = { signal: new AbortController().signal };
 const BUCKET = `resumed-${process.pid}`;
 const PREFIX = 'place';
 const MIB = 1024 * 1024;
 
-let server: S3Server;
-let proxy: FaultProxy;
-let client: S3Client;
-let before: NodeJS.ProcessEnv;
+let s3: ProxiedS3;
 let expected = '';
 /** Of one composition that nothing disturbs. */
 let requests = 0;
 let parts = 0;
 
 beforeAll(async () => {
-  server = await startS3();
-  proxy = await startFaultProxy(server.endpoint);
-  client = createS3Client(server);
-  before = { ...process.env };
-  Object.assign(process.env, server.env, { AWS_ENDPOINT_URL_S3: proxy.url });
-  await server.createBucket(BUCKET);
+  s3 = await startProxiedS3(BUCKET);
   await using store = openS3Place(BUCKET, PREFIX);
   const source = noise(13 * MIB, 1);
   await store.put(SOURCE_PATH, source, { ...NEVER, contentType: 'application/octet-stream' });
   expected = digestOf(expectedObject(source));
-  const from = proxy.passed.length;
+  const from = s3.proxy.passed.length;
   await composeObject(store, 'first.bin');
-  requests = proxy.passed.length - from;
+  requests = s3.proxy.passed.length - from;
   parts = partsSent(from);
 }, INSTALL_TIMEOUT_MS);
 
-beforeEach(() => proxy.disturb([]));
+beforeEach(() => s3.proxy.disturb([]));
 
 afterAll(async () => {
-  client.destroy();
-  for (const name of Object.keys(server.env)) delete process.env[name];
-  Object.assign(process.env, before);
-  await proxy[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
+  await s3[Symbol.asyncDispose]();
 });
 
 function digestOf(bytes: Uint8Array): string {
@@ -74,7 +58,7 @@ async function composeAgain(store: S3Objects, path: string): Promise<void> {
 
 /** Requests that made a part, since a moment. */
 function partsSent(from: number): number {
-  return proxy.passed.slice(from).filter(({ path }) => path.includes('partNumber=')).length;
+  return s3.proxy.passed.slice(from).filter(({ path }) => path.includes('partNumber=')).length;
 }
 
 async function digestAt(path: string): Promise<string> {
@@ -91,7 +75,7 @@ async function digestAt(path: string): Promise<string> {
 /** The object is whole, and nothing else is left: no upload, no piece and no memo. */
 async function checkFinished(path: string): Promise<void> {
   expect(await digestAt(path)).toBe(expected);
-  const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }));
+  const { Uploads = [] } = await s3.client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }));
   expect(Uploads).toStrictEqual([]);
   await using store = openS3Place(BUCKET, PREFIX);
   for await (const left of store.list('.work', NEVER)) expect(left).toBe('nothing');
@@ -114,16 +98,16 @@ async function composeAsJob(store: S3Objects, path: string): Promise<void> {
 
 /** Starts a process that composes an object, and kills it after or in its nth request. @returns false if it had ended */
 async function composeAndKill(path: string, nth: number, isHeld: boolean): Promise<boolean> {
-  const from = proxy.passed.length;
+  const from = s3.proxy.passed.length;
   let seen = 0;
   let hasEnded = false;
   // None of another's requests, should there be fewer of its own.
-  const held = isHeld ? proxy.hold(() => !hasEnded && ++seen === nth) : null;
+  const held = isHeld ? s3.proxy.hold(() => !hasEnded && ++seen === nth) : null;
   const { child, finished } = startScript('compose-in-s3.ts', [BUCKET, PREFIX, path]);
   const ended = finished.then(() => (hasEnded = true));
   let isThere = false;
   void held?.then(() => (isThere = true));
-  await until('its request', () => hasEnded || isThere || (!isHeld && proxy.passed.length - from >= nth));
+  await until('its request', () => hasEnded || isThere || (!isHeld && s3.proxy.passed.length - from >= nth));
   child.kill('SIGKILL');
   const release = isThere ? await held : null;
   await ended;
@@ -135,7 +119,7 @@ async function composeAndKill(path: string, nth: number, isHeld: boolean): Promi
 test('an object is made in two levels, of parts that are copied for the most part', async () => {
   expect(await digestAt('first.bin')).toBe(expected);
   await checkFinished('first.bin');
-  expect(proxy.passed.filter(({ path }) => /piece-\d+\?uploads/.test(path)).length).toBeGreaterThanOrEqual(3);
+  expect(s3.proxy.passed.filter(({ path }) => /piece-\d+\?uploads/.test(path)).length).toBeGreaterThanOrEqual(3);
 });
 
 describe('killed', () => {
@@ -144,7 +128,7 @@ describe('killed', () => {
     async (share) => {
       const path = `killed at ${share}.bin`;
       const nth = Math.max(1, Math.round(requests * share));
-      const from = proxy.passed.length;
+      const from = s3.proxy.passed.length;
       await composeAndKill(path, nth, Math.round(share * 100) % 20 === 0);
       await startScript('compose-in-s3.ts', [BUCKET, PREFIX, path]).finished;
       // What was under way may be sent again.
@@ -165,10 +149,10 @@ describe('killed', () => {
 describe('a composition', () => {
   test('whose requests fail and whose answers are lost comes to the same end', async () => {
     await using store = openS3Place(BUCKET, PREFIX);
-    proxy.disturb([null, { kind: 'lost-answer' }, null, null, { kind: 'reset' }]);
+    s3.proxy.disturb([null, { kind: 'lost-answer' }, null, null, { kind: 'reset' }]);
     await composeAgain(store, 'lost.bin');
-    expect(proxy.faults).toBeGreaterThan(5);
-    proxy.disturb([]);
+    expect(s3.proxy.faults).toBeGreaterThan(5);
+    s3.proxy.disturb([]);
     await checkFinished('lost.bin');
   });
 
@@ -176,18 +160,18 @@ describe('a composition', () => {
     await using store = openS3Place(BUCKET, PREFIX);
     const isCompletion = ({ method, path }: { readonly method: string; readonly path: string }): boolean =>
       method === 'POST' && /unheard\.bin\?uploadId=/.test(path);
-    const from = proxy.passed.length;
-    const arrived = proxy.hold(isCompletion);
+    const from = s3.proxy.passed.length;
+    const arrived = s3.proxy.hold(isCompletion);
     const controller = new AbortController();
     const composing = composeObject(store, 'unheard.bin', controller.signal);
     const release = await arrived;
     // It is gone when the server is asked to complete, and another takes its place.
     release();
-    await until('the completion', () => proxy.passed.slice(from).some(isCompletion));
+    await until('the completion', () => s3.proxy.passed.slice(from).some(isCompletion));
     controller.abort();
     await Promise.allSettled([composing]);
     await composeObject(store, 'unheard.bin');
-    expect(proxy.passed.slice(from).filter(isCompletion).length).toBe(1);
+    expect(s3.proxy.passed.slice(from).filter(isCompletion).length).toBe(1);
     await checkFinished('unheard.bin');
   });
 

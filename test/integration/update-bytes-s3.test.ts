@@ -1,5 +1,4 @@
 import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
-import type { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createIoCounters } from '../../src/observe.ts';
 import { openTileStore } from '../../src/store/open-store.ts';
@@ -8,13 +7,10 @@ import { currentVersion } from '../../src/store/version-document.ts';
 import type { TilesetVersion } from '../../src/store/versions.ts';
 import { firstTileId, tileFromTileId } from '../../src/tms/tile-id.ts';
 
-import { startFaultProxy } from '../support/fault-proxy.ts';
-import type { FaultProxy } from '../support/fault-proxy.ts';
 import { INSTALL_TIMEOUT_MS } from '../support/install.ts';
 import { noise } from '../support/noise.ts';
-import { createS3Client } from '../support/s3-objects.ts';
-import { startS3 } from '../support/s3.ts';
-import type { S3Server } from '../support/s3.ts';
+import { startProxiedS3 } from '../support/proxied-s3.ts';
+import type { ProxiedS3 } from '../support/proxied-s3.ts';
 import { recordOf } from '../support/staged-metatiles.ts';
 
 const NEVER = { signal: new AbortController().signal };
@@ -27,26 +23,14 @@ const TILE_BYTES = 640 * 1024;
 /** Far from each other, and from both ends. */
 const CHANGED = [20, 44];
 
-let server: S3Server;
-let proxy: FaultProxy;
-let client: S3Client;
-let before: NodeJS.ProcessEnv;
+let s3: ProxiedS3;
 
 beforeAll(async () => {
-  server = await startS3();
-  proxy = await startFaultProxy(server.endpoint);
-  client = createS3Client(server);
-  before = { ...process.env };
-  Object.assign(process.env, server.env, { AWS_ENDPOINT_URL_S3: proxy.url });
-  await server.createBucket(BUCKET);
+  s3 = await startProxiedS3(BUCKET);
 }, INSTALL_TIMEOUT_MS);
 
 afterAll(async () => {
-  client.destroy();
-  for (const name of Object.keys(server.env)) delete process.env[name];
-  Object.assign(process.env, before);
-  await proxy[Symbol.asyncDispose]();
-  await server[Symbol.asyncDispose]();
+  await s3[Symbol.asyncDispose]();
 });
 
 async function openOutput(name: string): Promise<TileStore> {
@@ -83,7 +67,7 @@ async function assemble(store: TileStore, generation: number): Promise<TilesetVe
 }
 
 async function archiveAt({ archive }: TilesetVersion): Promise<Buffer> {
-  const { Body } = await client.send(new GetObjectCommand({ Bucket: BUCKET, Key: archive ?? '' }));
+  const { Body } = await s3.client.send(new GetObjectCommand({ Bucket: BUCKET, Key: archive ?? '' }));
   return Buffer.from((await Body?.transformToByteArray()) ?? '');
 }
 
@@ -94,9 +78,9 @@ test('of an archive of which two tiles have changed, only the beginning passes t
   await assemble(store, 1);
   await store.deleteStaged({ ...NEVER, keepParts: true });
   await stage(store, CHANGED, 2);
-  const from = proxy.passed.length;
+  const from = s3.proxy.passed.length;
   const updated = await assemble(store, 2);
-  const requests = proxy.passed.slice(from);
+  const requests = s3.proxy.passed.slice(from);
   // The first part begins with the head, and must have 5 MiB. What has changed is copied by the server, as the rest is.
   const sum = (key: 'sentBytes' | 'gotBytes'): number => requests.reduce((total, request) => total + request[key], 0);
   expect(sum('sentBytes')).toBeLessThan(5 * MIB + 64 * 1024);
@@ -112,8 +96,8 @@ test('of an archive of which two tiles have changed, only the beginning passes t
   const atOnce = await assemble(other, 2);
   expect((await archiveAt(updated)).equals(await archiveAt(atOnce))).toBe(true);
   // No upload and no object that was made on the way is left.
-  const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }));
+  const { Uploads = [] } = await s3.client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }));
   expect(Uploads).toStrictEqual([]);
-  const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: BUCKET, MaxKeys: 1_000 }));
+  const { Contents = [] } = await s3.client.send(new ListObjectsV2Command({ Bucket: BUCKET, MaxKeys: 1_000 }));
   expect(Contents.filter(({ Key = '' }) => Key.includes('piece') || Key.endsWith('/upload'))).toStrictEqual([]);
 });

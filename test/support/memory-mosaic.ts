@@ -6,7 +6,7 @@ import type { FileVersions } from '../../src/cog/file-versions.ts';
 import type { RangeSource } from '../../src/cog/range-source.ts';
 import { digestOf } from '../../src/digest.ts';
 import { TilerError } from '../../src/errors.ts';
-import { boxRing, WORLD_BBOX } from '../../src/geo/bbox.ts';
+import { boxesToMultiPolygon, WORLD_BBOX } from '../../src/geo/bbox.ts';
 import type { Bbox } from '../../src/geo/bbox.ts';
 import { scenesTouching } from '../../src/mosaic/asset-filter.ts';
 import type { MosaicBackend } from '../../src/mosaic/backend.ts';
@@ -128,7 +128,7 @@ export function createMemoryMosaic(scenes: readonly MemoryScene[]): MemoryMosaic
 }
 
 function footprintOf(bbox: Bbox): Scene['footprint'] {
-  return { type: 'MultiPolygon', coordinates: [[boxRing(bbox)]] };
+  return boxesToMultiPolygon([bbox]);
 }
 
 export interface GridScene {

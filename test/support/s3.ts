@@ -125,7 +125,8 @@ async function findProgram(): Promise<Program> {
 function versityProgram(command: string): Program {
   return {
     command,
-    args: (port, folder) => ['--port', `127.0.0.1:${port}`, 'posix', folder],
+    // Connections stay open, as those of S3 do.
+    args: (port, folder) => ['--keep-alive', '--port', `127.0.0.1:${port}`, 'posix', folder],
     env: { ROOT_ACCESS_KEY: ACCESS_KEY, ROOT_SECRET_KEY: SECRET_KEY },
     checksSecrets: true,
   };

@@ -13,6 +13,7 @@ const LAYERS = [
   'src/load-later',
   'src/observe',
   'src/retry',
+  'src/in-flight',
   'src/host-gate',
   'src/aws-error',
   'src/s3-client',

@@ -1,35 +1,30 @@
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { cleanLocalRuns } from '../../../../jobs/local/local-clean.ts';
 import { localPathsOf, localPlaceOf } from '../../../../jobs/local/local-files.ts';
 import type { LocalPaths, LocalPlace } from '../../../../jobs/local/local-files.ts';
 import { parseConfig } from '../../../../src/config.ts';
+import { freshFolder } from '../../../support/fresh-folder.ts';
 
 const OPTIONS = { config: parseConfig({}), olderThanMs: 0 };
 const RUN = '0123456789abcdef-1';
 
-let output: string;
+const output = freshFolder('tilewright-clean');
 let place: LocalPlace;
 let paths: LocalPaths;
 
 beforeEach(async () => {
-  output = await mkdtemp(join(tmpdir(), 'tilewright-clean-'));
-  place = localPlaceOf(output, 'unused');
+  place = localPlaceOf(output.path, 'unused');
   paths = localPathsOf(place, RUN);
   await mkdir(place.folder);
   await writeFile(paths.journal, '');
 });
 
-afterEach(async () => {
-  await rm(output, { recursive: true });
-});
-
 test('a run with a damaged status is as old as its files, and forgotten', async () => {
   await writeFile(paths.status, '{"v":1,');
   expect(await cleanLocalRuns(place, OPTIONS)).toStrictEqual([RUN]);
-  expect(await readdir(output)).toStrictEqual([]);
+  expect(await readdir(output.path)).toStrictEqual([]);
 });
 
 test('a run whose status cannot be read is not forgotten, which is said', async () => {
@@ -43,7 +38,7 @@ test('where the manifest cannot be read, parts stay: an update may need them', a
   const part = join(place.folder, 'parts', '1');
   await mkdir(part, { recursive: true });
   await writeFile(join(part, 'part'), 'x');
-  await writeFile(join(output, 'tilewright.json'), '{');
+  await writeFile(join(output.path, 'tilewright.json'), '{');
   await expect(cleanLocalRuns(place, OPTIONS)).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
   expect(await readdir(part)).toStrictEqual(['part']);
 });

@@ -1,24 +1,19 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { localPlaceOf } from '../../../../jobs/local/local-files.ts';
 import type { LocalPlace } from '../../../../jobs/local/local-files.ts';
 import { findOwner, refuseIfOwned, takeOwnership } from '../../../../jobs/local/local-owner.ts';
+import { freshFolder } from '../../../support/fresh-folder.ts';
 
-let output: string;
+const output = freshFolder('tilewright-owner');
 let place: LocalPlace;
 let path: string;
 
-beforeEach(async () => {
-  output = await mkdtemp(join(tmpdir(), 'tilewright-owner-'));
-  place = localPlaceOf(output, 'unused');
-  path = join(output, '.tilewright', 'owner.json');
-});
-
-afterEach(async () => {
-  await rm(output, { recursive: true });
+beforeEach(() => {
+  place = localPlaceOf(output.path, 'unused');
+  path = join(output.path, '.tilewright', 'owner.json');
 });
 
 const take = () => takeOwnership(place, '0123456789abcdef-1', () => {});
@@ -43,7 +38,7 @@ test('an output has one owner at a time, who is named to the others, and none wh
     await expect(refuseIfOwned(place)).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
   }
   expect(await findOwner(place)).toBeNull();
-  expect(await readdir(join(output, '.tilewright'))).toStrictEqual([]);
+  expect(await readdir(join(output.path, '.tilewright'))).toStrictEqual([]);
 });
 
 test('a document that cannot be read when it is released is left alone: it may be of another one', async () => {
@@ -52,7 +47,7 @@ test('a document that cannot be read when it is released is left alone: it may b
   // Of no number of links does it ever end.
   await symlink(path, path);
   await lock[Symbol.asyncDispose]();
-  expect(await readdir(join(output, '.tilewright'))).toStrictEqual(['owner.json']);
+  expect(await readdir(join(output.path, '.tilewright'))).toStrictEqual(['owner.json']);
 });
 
 test('of several that want it at once, one gets it', async () => {
@@ -91,7 +86,7 @@ describe('what a dead owner left is taken over', () => {
   );
 
   test('a document that is none, such as a crash leaves', async () => {
-    await mkdir(join(output, '.tilewright'));
+    await mkdir(join(output.path, '.tilewright'));
     await writeFile(path, '');
     await expect(take()).rejects.toMatchObject({
       code: 'STORE_CONFLICT',
@@ -103,11 +98,11 @@ describe('what a dead owner left is taken over', () => {
   });
 
   test('the mutex of one that was killed as it took the output', async () => {
-    await mkdir(join(output, '.tilewright'));
+    await mkdir(join(output.path, '.tilewright'));
     await writeFile(`${path}.mutex`, '');
     await utimes(`${path}.mutex`, new Date(), new Date(Date.now() - 6_000));
     await (await take())[Symbol.asyncDispose]();
-    expect(await readdir(join(output, '.tilewright'))).toStrictEqual([]);
+    expect(await readdir(join(output.path, '.tilewright'))).toStrictEqual([]);
   });
 });
 

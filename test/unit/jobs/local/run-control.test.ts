@@ -1,22 +1,17 @@
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { sendCommand, watchCommands, withdrawCommand } from '../../../../jobs/local/run-control.ts';
 import type { CommandListeners } from '../../../../jobs/local/run-control.ts';
+import { freshFolder } from '../../../support/fresh-folder.ts';
 
 const OWNER = '6f1d7b4e-4a0f-4a52-9d0e-6d6d3b1d1c11';
 
-let folder: string;
+const folder = freshFolder('tilewright-control');
 let path: string;
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tilewright-control-'));
-  path = join(folder, 'control.json');
-});
-
-afterEach(async () => {
-  await rm(folder, { recursive: true });
+beforeEach(() => {
+  path = join(folder.path, 'control.json');
 });
 
 test('a look that fails is told, and the next one finds the command', async () => {

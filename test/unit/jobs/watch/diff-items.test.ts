@@ -72,6 +72,8 @@ test('items go into a document and come out the same', async () => {
   const bytes = await packItems(items);
   expect(await unpackItems(bytes)).toEqual(new Map([...items].sort(([a], [b]) => (a < b ? -1 : 1))));
   expect(await packItems(new Map([...items].reverse()))).toEqual(bytes);
+  // Of no operating system, RFC 1952 section 2.3.1: the same wherever they are packed.
+  expect(bytes[9]).toBe(255);
   expect(await unpackItems(bytes.subarray(0, -5))).toBeNull();
   expect(await unpackItems(new TextEncoder().encode('no gzip'))).toBeNull();
 });

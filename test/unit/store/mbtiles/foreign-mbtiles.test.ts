@@ -1,10 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { writeFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
 import { openForeignMbtiles } from '../../../../src/store/mbtiles/foreign-mbtiles.ts';
-import { openDatabase } from '../../../../src/store/mbtiles/open-database.ts';
 import type { Tile } from '../../../../src/tms/tile.ts';
+import { foreignMbtilesFile, TILES_TABLE } from '../../../support/foreign-mbtiles-file.ts';
 
 const NEVER = { signal: new AbortController().signal };
 const INVALID = { code: 'ARCHIVE_INVALID' };
@@ -15,37 +13,19 @@ const START_MS = 60_000;
 
 /** What never ends, and never gives a row. */
 const ENDLESS = 'WITH RECURSIVE r(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM r) SELECT count(*) AS n FROM r';
-const TILES = 'CREATE TABLE tiles (zoom_level INTEGER, tile_column INTEGER, tile_row INTEGER, tile_data BLOB)';
 
-let folder: string;
-let path: string;
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'foreign-mbtiles-'));
-  path = join(folder, 'foreign.mbtiles');
-});
-
-afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
-
-async function make(...statements: readonly string[]): Promise<void> {
-  await writeFile(path, '');
-  const database = await openDatabase(path, { readOnly: false });
-  for (const sql of statements) database.exec(sql);
-  database.close();
-}
+const file = foreignMbtilesFile();
 
 describe('an MBTiles file in a thread', { timeout: 120_000 }, () => {
   test('is read as it is', async () => {
     const rows = Array.from({ length: 2_500 }, (_, n) => `(12, ${n}, ${n}, zeroblob(${n + 1}))`).join();
-    await make(
-      TILES,
+    await file.make(
+      TILES_TABLE,
       `INSERT INTO tiles VALUES ${rows}`,
       'CREATE TABLE metadata (name TEXT, value TEXT)',
       "INSERT INTO metadata VALUES ('name', 'Žiža'), ('bounds', '-10,-20,30,40')",
     );
-    await using reader = (await openForeignMbtiles(path, NEVER))!;
+    await using reader = (await openForeignMbtiles(file.path, NEVER))!;
     expect(reader.metadata).toMatchObject({ name: 'Žiža', bbox: [-10, -20, 30, 40] });
     expect(await reader.zooms(NEVER)).toEqual({ minzoom: 12, maxzoom: 12 });
     expect(await reader.tile({ z: 12, x: 9, y: 4_086 }, NEVER)).toEqual(new Uint8Array(10));
@@ -60,16 +40,16 @@ describe('an MBTiles file in a thread', { timeout: 120_000 }, () => {
   });
 
   test('no file is nothing, and what is none is said', async () => {
-    expect(await openForeignMbtiles(path, NEVER)).toBeNull();
-    await writeFile(path, 'PMTiles\u0003');
-    await expect(openForeignMbtiles(path, NEVER)).rejects.toMatchObject(INVALID);
+    expect(await openForeignMbtiles(file.path, NEVER)).toBeNull();
+    await writeFile(file.path, 'PMTiles\u0003');
+    await expect(openForeignMbtiles(file.path, NEVER)).rejects.toMatchObject(INVALID);
   });
 
   test('SQL that never ends is ended, and this process goes on meanwhile', async () => {
-    await make(`CREATE VIEW tiles AS SELECT n AS zoom_level, 0 AS tile_column, 0 AS tile_row, x'01' AS tile_data
+    await file.make(`CREATE VIEW tiles AS SELECT n AS zoom_level, 0 AS tile_column, 0 AS tile_row, x'01' AS tile_data
       FROM (${ENDLESS})`);
     // Opening it runs nothing of it.
-    const reader = (await openForeignMbtiles(path, { ...NEVER, timeoutMs: START_MS }))!;
+    const reader = (await openForeignMbtiles(file.path, { ...NEVER, timeoutMs: START_MS }))!;
     await reader[Symbol.asyncDispose]();
     for (const ask of ['tile', 'zooms', 'list'] as const) {
       await using hostile = await openImpatient();
@@ -91,7 +71,7 @@ describe('an MBTiles file in a thread', { timeout: 120_000 }, () => {
   /** Begins anew if the time-out was too short to open it. */
   async function openImpatient(): Promise<NonNullable<Awaited<ReturnType<typeof openForeignMbtiles>>>> {
     for (let timeoutMs = 1_000; ; timeoutMs *= 2) {
-      const opened = await openForeignMbtiles(path, { ...NEVER, timeoutMs }).catch((error: unknown) => {
+      const opened = await openForeignMbtiles(file.path, { ...NEVER, timeoutMs }).catch((error: unknown) => {
         if (timeoutMs > START_MS) throw error;
       });
       if (opened != null) return opened;
@@ -99,14 +79,14 @@ describe('an MBTiles file in a thread', { timeout: 120_000 }, () => {
   }
 
   test('metadata that never end are ended', async () => {
-    await make(TILES, `CREATE VIEW metadata AS SELECT 'name' AS name, n AS value FROM (${ENDLESS})`);
-    await expect(openForeignMbtiles(path, { ...NEVER, timeoutMs: 1_000 })).rejects.toMatchObject(TOO_LONG);
+    await file.make(TILES_TABLE, `CREATE VIEW metadata AS SELECT 'name' AS name, n AS value FROM (${ENDLESS})`);
+    await expect(openForeignMbtiles(file.path, { ...NEVER, timeoutMs: 1_000 })).rejects.toMatchObject(TOO_LONG);
   });
 
   test('more tiles than the file has bytes are refused', async () => {
-    await make(`CREATE VIEW tiles AS WITH RECURSIVE r(n) AS (SELECT 0 UNION ALL SELECT 0 FROM r)
+    await file.make(`CREATE VIEW tiles AS WITH RECURSIVE r(n) AS (SELECT 0 UNION ALL SELECT 0 FROM r)
       SELECT n AS zoom_level, n AS tile_column, n AS tile_row, x'01' AS tile_data FROM r`);
-    await using reader = (await openForeignMbtiles(path, NEVER))!;
+    await using reader = (await openForeignMbtiles(file.path, NEVER))!;
     const all = async (): Promise<void> => {
       for await (const tile of reader.list(NEVER)) expect(tile).toEqual({ z: 0, x: 0, y: 0 });
     };
@@ -114,9 +94,9 @@ describe('an MBTiles file in a thread', { timeout: 120_000 }, () => {
   });
 
   test('whoever waits is told when it is aborted or closed', async () => {
-    await make(`CREATE VIEW tiles AS SELECT n AS zoom_level, 0 AS tile_column, 0 AS tile_row, x'01' AS tile_data
+    await file.make(`CREATE VIEW tiles AS SELECT n AS zoom_level, 0 AS tile_column, 0 AS tile_row, x'01' AS tile_data
       FROM (${ENDLESS})`);
-    const reader = (await openForeignMbtiles(path, NEVER))!;
+    const reader = (await openForeignMbtiles(file.path, NEVER))!;
     const aborting = new AbortController();
     const aborted = reader.tile({ z: 0, x: 0, y: 0 }, { signal: aborting.signal });
     const closed = reader.tile({ z: 0, x: 0, y: 0 }, NEVER);

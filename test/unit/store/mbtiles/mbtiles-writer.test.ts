@@ -1,24 +1,16 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openDatabase } from '../../../../src/store/mbtiles/open-database.ts';
 import { openMbtiles } from '../../../../src/store/mbtiles/mbtiles-reader.ts';
 import { MbtilesWriter } from '../../../../src/store/mbtiles/mbtiles-writer.ts';
 import { tileFromTileId, tileIdFromTile } from '../../../../src/tms/tile-id.ts';
+import { freshFolder } from '../../../support/fresh-folder.ts';
 import { DESCRIPTION } from '../../../support/memory-archive.ts';
 
 const NEVER = { signal: new AbortController().signal };
 
-let folder: string;
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'mbtiles-writer-'));
-});
-
-afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
+const folder = freshFolder('mbtiles-writer');
 
 /** Of 1 to 9,000 bytes, some of which many tiles share. */
 function contentOf(tileId: number): Uint8Array {
@@ -39,7 +31,7 @@ function range(count: number): readonly number[] {
 
 describe('MBTiles writer', { timeout: 60_000 }, () => {
   test('every tile is read as it was written', async () => {
-    const path = join(folder, 'a.mbtiles');
+    const path = join(folder.path, 'a.mbtiles');
     const ids = range(1_500).filter((id) => id % 11 !== 5);
     await write(path, ids);
     await using reader = (await openMbtiles(path))!;
@@ -55,7 +47,7 @@ describe('MBTiles writer', { timeout: 60_000 }, () => {
   });
 
   test('the schema is that of the specification: rows from the south, equal contents once', async () => {
-    const path = join(folder, 'a.mbtiles');
+    const path = join(folder.path, 'a.mbtiles');
     using writer = await MbtilesWriter.create(path);
     for (const [x, y] of [
       [0, 0],
@@ -95,24 +87,24 @@ describe('MBTiles writer', { timeout: 60_000 }, () => {
   });
 
   test('the same tiles give the same bytes, whatever was written before in the process', async () => {
-    const first = await write(join(folder, 'a.mbtiles'), range(1_000));
-    await write(join(folder, 'other.mbtiles'), range(3_000));
-    const again = await write(join(folder, 'b.mbtiles'), range(1_000));
+    const first = await write(join(folder.path, 'a.mbtiles'), range(1_000));
+    await write(join(folder.path, 'other.mbtiles'), range(3_000));
+    const again = await write(join(folder.path, 'b.mbtiles'), range(1_000));
     expect(again.equals(first)).toBe(true);
-    expect((await write(join(folder, 'c.mbtiles'), range(999))).equals(first)).toBe(false);
+    expect((await write(join(folder.path, 'c.mbtiles'), range(999))).equals(first)).toBe(false);
   });
 
   test('leaves nothing beside the file, and no lock in the way of another', async () => {
-    await mkdir(join(folder, 'b.mbtiles.lock'));
-    await write(join(folder, 'b.mbtiles'), [0]);
-    await using one = (await openMbtiles(join(folder, 'b.mbtiles')))!;
-    await using two = (await openMbtiles(join(folder, 'b.mbtiles')))!;
+    await mkdir(join(folder.path, 'b.mbtiles.lock'));
+    await write(join(folder.path, 'b.mbtiles'), [0]);
+    await using one = (await openMbtiles(join(folder.path, 'b.mbtiles')))!;
+    await using two = (await openMbtiles(join(folder.path, 'b.mbtiles')))!;
     expect(one.tile({ z: 0, x: 0, y: 0 })).toEqual(two.tile({ z: 0, x: 0, y: 0 }));
-    expect((await readdir(folder)).sort()).toEqual(['b.mbtiles', 'b.mbtiles.lock']);
+    expect((await readdir(folder.path)).sort()).toEqual(['b.mbtiles', 'b.mbtiles.lock']);
   });
 
   test('takes tiles by ascending tile ID only, and none without a byte', async () => {
-    using writer = await MbtilesWriter.create(join(folder, 'a.mbtiles'));
+    using writer = await MbtilesWriter.create(join(folder.path, 'a.mbtiles'));
     writer.add(7, Uint8Array.of(1));
     for (const id of [7, 3]) {
       expect(() => writer.add(id, Uint8Array.of(1))).toThrow(expect.objectContaining({ code: 'ARCHIVE_INVALID' }));
@@ -121,11 +113,11 @@ describe('MBTiles writer', { timeout: 60_000 }, () => {
   });
 
   test('refuses to make a file without a tile, or in the place of another', async () => {
-    const path = join(folder, 'a.mbtiles');
+    const path = join(folder.path, 'a.mbtiles');
     using writer = await MbtilesWriter.create(path);
     await expect(writer.finish(DESCRIPTION)).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' });
-    await writeFile(join(folder, 'b.mbtiles'), 'something');
-    await expect(MbtilesWriter.create(join(folder, 'b.mbtiles'))).rejects.toMatchObject({ code: 'EEXIST' });
-    expect(await readFile(join(folder, 'b.mbtiles'), 'utf8')).toBe('something');
+    await writeFile(join(folder.path, 'b.mbtiles'), 'something');
+    await expect(MbtilesWriter.create(join(folder.path, 'b.mbtiles'))).rejects.toMatchObject({ code: 'EEXIST' });
+    expect(await readFile(join(folder.path, 'b.mbtiles'), 'utf8')).toBe('something');
   });
 });

@@ -30,8 +30,11 @@ function metatiles(length: number): readonly MadeMetatile[] {
   }));
 }
 
-async function assemble(given: readonly MadeMetatile[], expected: number): Promise<MemorySink> {
-  using spill = new Spill({ memoryBytes: Infinity });
+/** What metatiles have staged: their segments, and the objects that hold these, by index. */
+function gather(
+  given: readonly MadeMetatile[],
+  spill: Spill,
+): { readonly gathered: GatheredTiles; readonly objects: Map<string, Uint8Array> } {
   const gathered = new GatheredTiles(spill);
   const objects = new Map<string, Uint8Array>();
   for (const metatile of given) {
@@ -39,6 +42,12 @@ async function assemble(given: readonly MadeMetatile[], expected: number): Promi
     objects.set(String(metatile.index), object);
     gathered.add(metatile.index, segment);
   }
+  return { gathered, objects };
+}
+
+async function assemble(given: readonly MadeMetatile[], expected: number): Promise<MemorySink> {
+  using spill = new Spill({ memoryBytes: Infinity });
+  const { gathered, objects } = gather(given, spill);
   const sink = new MemorySink(objects);
   const options = { baseline: null, segmentPath: String, expected, signal };
   await assembleArchive(gathered, new ArchiveWriter(sink, { spill }), DESCRIPTION, options);
@@ -102,13 +111,7 @@ describe('of segments of one to two parts', () => {
     given: readonly MadeMetatile[],
   ): Promise<{ readonly passed: number; readonly all: number }> {
     using spill = new Spill({ memoryBytes: Infinity });
-    const gathered = new GatheredTiles(spill);
-    const objects = new Map<string, Uint8Array>();
-    for (const metatile of given) {
-      const { object, segment } = stage(metatile, 'rendered');
-      objects.set(String(metatile.index), object);
-      gathered.add(metatile.index, segment);
-    }
+    const { gathered, objects } = gather(given, spill);
     const nothing = async (): Promise<void> => await Promise.resolve();
     const parts = { putPart: nothing, copyPart: nothing, hasPart: () => false };
     const piece = { upload: parts, complete: async () => await Promise.resolve({ path: '', offset: 0 }) };

@@ -38,3 +38,23 @@ export function createInFlight(limit: number): InFlight {
     settle,
   };
 }
+
+/**
+ * Does a piece of work for each value, a few at a time, and waits for all of them. After the first failure nothing more is
+ * begun; nothing is under way any more once the call has ended.
+ *
+ * @throws the first failure
+ */
+export async function eachInFlight<T>(
+  values: Iterable<T> | AsyncIterable<T>,
+  limit: number,
+  work: (value: T) => Promise<void>,
+): Promise<void> {
+  const inFlight = createInFlight(limit);
+  try {
+    for await (const value of values) await inFlight.begin(() => work(value));
+    await inFlight.finish();
+  } finally {
+    await inFlight.settle();
+  }
+}
