@@ -6,6 +6,7 @@ import type { FromWorker, LifeSign, ToWorker, WorkerState } from '../jobs/fleet/
 import { superviseShutdown } from './lifecycle.ts';
 import type { ProcessEvents } from './lifecycle.ts';
 import { startLifeSigns } from './life-signs.ts';
+import { loadAhead } from './load-ahead.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { createWorkerRuntime } from './runtime.ts';
 
@@ -34,6 +35,7 @@ export async function runWorkerProcess(config: Config, logger: Logger, events: W
   const metrics = config.metricsListen === null ? null : await loadMetrics(() => runtime.isConnected());
   const telemetry = await loadTelemetry(config);
   const server = parent === null && metrics !== null ? await serve(config, logger, metrics, () => stateNow()) : null;
+  await loadAhead();
   const runtime = createWorkerRuntime(config, logger, { metrics, telemetry });
   const stop = superviseShutdown(events, async (cause) => {
     state = 'stopping';

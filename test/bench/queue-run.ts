@@ -31,6 +31,8 @@ export interface QueueRun {
   readonly workers: PartUse;
   readonly redis: PartUse;
   readonly s3: PartUse;
+  /** The longest that a worker's event loop was held, and the 99th percentile of the process where that is more. */
+  readonly loop: { readonly maxMs: number; readonly p99Ms: number };
 }
 
 export interface QueueRunOptions {
@@ -65,25 +67,42 @@ export async function renderOnQueue(workload: Workload, options: QueueRunOptions
       TILEWRIGHT_S3_FORCE_PATH_STYLE: '1',
       TILEWRIGHT_FILE_ROOT: workload.files,
     };
-    await using fleet = startCli(['worker', '--processes', String(options.processes)], { env });
+    const args = ['worker', '--processes', String(options.processes), '--metrics', '127.0.0.1:0'];
+    await using fleet = startCli(args, { env });
     await until('the workers', () => fleet.stderr().split('"worker ready"').length > options.processes);
     const path = join(options.folder, 'queue-request.json');
     await writeFile(path, JSON.stringify(requestOf(workload, `${stac.url}/search`)));
+    // Counted from here on.
+    await loopOf(fleet.stderr());
     const parts = [await createPart(fleet.pid), await createPart(redisPid), await createPart(s3Pid)] as const;
     const startedAt = performance.now();
     const output = `s3://${BUCKET}/run`;
     const finished = await runCli(['seed', path, '--output', output, '--wait'], { env });
     const wallSeconds = (performance.now() - startedAt) / 1000;
     assertExit(finished, 0);
+    const loop = await loopOf(fleet.stderr());
     const [workers, redisUse, s3Use] = [await parts[0](), await parts[1](), await parts[2]()];
     fleet.kill('SIGTERM');
     await fleet.finished;
-    return { wallSeconds, ...(await sumOfObjects(client)), workers, redis: redisUse, s3: s3Use };
+    return { wallSeconds, ...(await sumOfObjects(client)), workers, redis: redisUse, s3: s3Use, loop };
   } finally {
     look.disconnect();
     client.destroy();
     await s3[Symbol.asyncDispose]();
   }
+}
+
+/** What the workers say of their event loops since they were last asked. @param log - of their parent, with its address */
+async function loopOf(log: string): Promise<QueueRun['loop']> {
+  const [address] = /http:\/\/\S+\/metrics/.exec(log) ?? [];
+  if (address === undefined) throw new Error(`No address of metrics in: ${log.slice(0, 1000)}`);
+  const text = await (await fetch(address)).text();
+  const longest = (statistic: string): number => {
+    const series = text.matchAll(/^tilewright_event_loop_delay_seconds\{(.*)\} (\S+)$/gm);
+    const found = [...series].filter(([, labels]) => labels?.includes(`statistic="${statistic}"`) === true);
+    return 1000 * Math.max(...found.map(([, , seconds]) => Number(seconds)));
+  };
+  return { maxMs: longest('max'), p99Ms: longest('p99') };
 }
 
 /** Watches a process and those that it started. @returns ends the watch and says what they took */

@@ -22,6 +22,8 @@ const HEAD = [
   'peak MiB',
   'S3 server: CPU s',
   'peak MiB',
+  'event loops held at most, ms',
+  '99 %',
 ];
 
 /** Additions of one loop: some seconds. */
@@ -61,7 +63,7 @@ export async function benchWorkers(): Promise<void> {
         if (best === null || found.wallSeconds < best.wallSeconds) best = found;
       }
       if (best === null) return;
-      const { wallSeconds, written } = best;
+      const { wallSeconds, written, loop } = best;
       alone ??= wallSeconds;
       const parts = [best.workers, best.redis, best.s3];
       rows.push([
@@ -72,6 +74,8 @@ export async function benchWorkers(): Promise<void> {
         (written / wallSeconds).toFixed(1),
         (alone / wallSeconds).toFixed(2),
         ...parts.flatMap(({ cpuSeconds, peakMebibytes }) => [cpuSeconds.toFixed(1), peakMebibytes.toFixed(0)]),
+        loop.maxMs.toFixed(0),
+        loop.p99Ms.toFixed(1),
       ]);
       process.stdout.write(`${rows.at(-1)?.join(' | ')}\n`);
     }

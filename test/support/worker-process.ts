@@ -22,15 +22,18 @@ const KEPT_CHARACTERS = 2 ** 21;
 export interface WorkerProgram {
   readonly env: Readonly<Record<string, string>>;
   readonly entry?: string;
+  /** Of Node. */
+  readonly flags?: readonly string[];
 }
 
 /** Starts a worker process. Variables of this process that would configure it are left out. */
 export function startWorkerProcess({
   env,
   entry = join(PROJECT_FOLDER, 'dist', 'workers', 'main.js'),
+  flags = [],
 }: WorkerProgram): WorkerProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(TILEWRIGHT_|REDIS_URL$)/.test(name));
-  const child = spawn(process.execPath, [entry], {
+  const child = spawn(process.execPath, [...flags, entry], {
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
