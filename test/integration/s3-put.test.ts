@@ -184,7 +184,7 @@ describe('objects put after others, failures', () => {
   });
 
   test('no answer, or one that does not end, is unavailable in time', async () => {
-    await using objects = await openLater({ requestTimeoutMs: 50 });
+    await using objects = await openLater({ requestTimeoutMs: 1000 });
     s3.answers = [
       () => {},
       () => {},
