@@ -7,7 +7,7 @@ import { childIndicesOf, indexWith } from '../src/tms/cover-children.ts';
 import { worksOf } from '../src/tms/cover-works.ts';
 import { createCover, indexOf, workAt } from '../src/tms/cover.ts';
 import type { Cover, CoverArea } from '../src/tms/cover.ts';
-import { countIndices, meetsRanges } from '../src/tms/index-ranges.ts';
+import { holdsRange, meetsRanges } from '../src/tms/index-ranges.ts';
 import type { IndexRanges } from '../src/tms/index-ranges.ts';
 import type { Metatile, MetatileWork } from '../src/tms/metatile.ts';
 import type { Tile } from '../src/tms/tile.ts';
@@ -22,7 +22,7 @@ export type PlanRequest = Pick<TilesetRequest, 'area' | 'minzoom' | 'maxzoom' | 
 export interface PlanOptions {
   /**
    * Only the metatiles of these indices, which stay as they are: what is counted, given and waited for is cut to them.
-   * Null or absent = all.
+   * Indices that the plan does not have are none of it. Null or absent = all.
    */
   readonly only?: IndexRanges | null;
 }
@@ -80,7 +80,7 @@ export function createPlan(request: PlanRequest, { only: ranges = null }: PlanOp
   const area = coverAreaOf(request);
   const cover = createCover({ ...request, area });
   // Counting all is cheaper than counting all of them.
-  const only = ranges !== null && countIndices(ranges) >= cover.indexCount ? null : ranges;
+  const only = ranges !== null && holdsRange(ranges, 0, cover.indexCount) ? null : ranges;
   const has = (index: number): boolean => only === null || meetsRanges(only, index, index + 1);
   const indexOfTile = (tile: Tile): number | null => {
     const index = indexWith(cover, tile);

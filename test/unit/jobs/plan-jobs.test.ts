@@ -39,6 +39,21 @@ test('a plan of 1.4e9 tiles is counted, entered in the middle and left again wit
   expect(first === undefined ? null : plan.indexOf(first.metatile)).toBe(index);
 });
 
+test('a part of a plan has none of the indices that the plan does not have', () => {
+  const request: PlanRequest = { ...WORLD, maxzoom: 1, metatileSize: 2 };
+  const plan = createPlan(request, {
+    only: [
+      { from: 0, to: 1 },
+      { from: 2, to: 9 },
+    ],
+  });
+  expect([...plan.works()].map(({ index }) => index)).toEqual([0]);
+  expect(plan.counts()).toEqual({ perZoom: [{ z: 0, tiles: 1, metatiles: 1 }], tiles: 1, metatiles: 1 });
+  expect(plan.workAt(1)).toBeNull();
+  expect(plan.workAt(2)).toBeNull();
+  expect(plan.indexCount).toBe(2);
+});
+
 test('counts are computed once', () => {
   const plan = createPlan(WORLD);
   expect(plan.counts()).toBe(plan.counts());
