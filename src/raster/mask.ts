@@ -81,7 +81,7 @@ export function clearMasked(bands: readonly Samples[], mask: Uint8Array): number
 }
 
 /** A mask in fours, without what is left over; nothing if it does not begin where words do. */
-function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
+export function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
   return byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, length >> 2) : NO_WORDS;
 }
 

@@ -1,4 +1,4 @@
-import { countSame } from './mask.ts';
+import { countSame, wordsOf } from './mask.ts';
 import type { Raster, Window } from './raster.ts';
 
 /**
@@ -86,7 +86,7 @@ function pixelOf(position: number, imageSize: number, origin: number, size: numb
 
 /** What a mask holds; looks at four pixels at a time. */
 export function coverageOf(mask: Uint8Array): Coverage {
-  const words = mask.byteOffset % 4 === 0 ? new Int32Array(mask.buffer, mask.byteOffset, mask.length >> 2) : EMPTY;
+  const words = wordsOf(mask);
   const opaque = countSame(words, -1);
   const rest = 4 * words.length;
   if (!areBinary(words, opaque) || !isBinary(mask, rest, mask.length)) return 'partial';
@@ -104,5 +104,3 @@ function isBinary(mask: Uint8Array, from: number, to: number): boolean {
   for (let i = from; i < to; i++) if (mask[i] !== 0 && mask[i] !== 255) return false;
   return true;
 }
-
-const EMPTY = new Int32Array(0);

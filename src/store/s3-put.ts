@@ -62,7 +62,8 @@ const MAX_ANSWER_BYTES = 64 * 1024;
  * Puts objects as the SDK does, for a third of the processor time: it takes 1.5 ms for a tile, as much as rendering it, to
  * work out the same endpoint, headers and credentials for each. Here it does so once for all objects of the same headers;
  * from then on its request is taken as it was, with another key, body and checksum, and given to its own signer and its
- * own HTTP handler. Whatever is refused is sent by the SDK again, with everything worked out anew.
+ * own HTTP handler. What is refused, but for faults of the server and too many requests, is sent by the SDK again, with
+ * everything worked out anew.
  *
  * @throws what `S3Client.send` throws, or an error of the same parts (`parseAwsError`)
  */

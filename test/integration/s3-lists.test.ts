@@ -1,28 +1,22 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { cleanLocalRuns } from '../../jobs/local/local-clean.ts';
 import { localPathsOf, localPlaceOf } from '../../jobs/local/local-files.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createIoCounters } from '../../src/observe.ts';
 import { S3Objects } from '../../src/store/s3-objects.ts';
-import { refusal, startScriptedS3 } from '../support/scripted-s3.ts';
-import type { Answer, ScriptedS3 } from '../support/scripted-s3.ts';
+import { methodsOf, refusal, scriptedS3 } from '../support/scripted-s3.ts';
+import type { Answer } from '../support/scripted-s3.ts';
 
 const NEVER = { signal: new AbortController().signal };
 const RUN = '0123456789abcdef-1';
 const SETTINGS = { forcePathStyle: true, counters: createIoCounters() };
 
-let s3: ScriptedS3;
-beforeEach(async () => {
-  s3 = await startScriptedS3();
-});
-afterEach(async () => {
-  await s3[Symbol.asyncDispose]();
-});
+const s3 = scriptedS3();
 
-const methods = (): readonly string[] => s3.requests.map(({ method }) => method);
+const methods = (): readonly string[] => methodsOf(s3);
 
 describe('lists of objects in S3', () => {
   test('clean asks as the store does', async () => {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createIoCounters } from '../../src/observe.ts';
 import { S3Objects } from '../../src/store/s3-objects.ts';
 import type { S3ObjectsOptions } from '../../src/store/s3-objects.ts';
-import { refusal, startScriptedS3 } from '../support/scripted-s3.ts';
+import { PASSING_REFUSALS, refusal, scriptedS3 } from '../support/scripted-s3.ts';
 import type { Answer, ScriptedS3 } from '../support/scripted-s3.ts';
 
 const NEVER = { signal: new AbortController().signal };
@@ -13,13 +13,7 @@ const RETRY = { attempts: 3, baseMs: 1, maxMs: 5 };
 /** What differs from one request to the next although all is asked for alike; the SDK's are only in its own requests. */
 const OWN = /^(authorization|x-amz-date|amz-sdk-.*)$/;
 
-let s3: ScriptedS3;
-beforeEach(async () => {
-  s3 = await startScriptedS3();
-});
-afterEach(async () => {
-  await s3[Symbol.asyncDispose]();
-});
+const s3 = scriptedS3();
 
 function openObjects(options: Partial<S3ObjectsOptions> = {}, prefix = 'p'): S3Objects {
   const all = { forcePathStyle: true, counters: createIoCounters(), retry: RETRY, ...options };
@@ -127,21 +121,22 @@ describe('objects put after others', () => {
 });
 
 describe('objects put after others, failures', () => {
-  test.each([
-    { status: 503, name: 'SlowDown', code: 'STORE_THROTTLED' },
-    { status: 429, name: 'TooManyRequests', code: 'STORE_THROTTLED' },
-    { status: 500, name: 'InternalError', code: 'STORE_UNAVAILABLE' },
-    { status: 502, name: '', code: 'STORE_UNAVAILABLE' },
-  ])('$status $name is tried three times and then is $code', async ({ status, name, code }) => {
-    await using objects = await openLater();
-    s3.answers = Array.from({ length: 3 }, () => refusal(status, name));
-    const failure = put(objects, '3/5/2.png');
-    await expect(failure).rejects.toMatchObject({ code, message: expect.stringContaining('s3://bucket/p/3/5/2.png') });
-    await expect(failure).rejects.toThrow(name === '' ? '502' : `${status} ${name}: No: ${name}`);
-    expect(s3.requests.map(isMadeBySdk)).toEqual([false, false, false]);
-    await put(objects, '3/5/2.png');
-    expect(s3.requests).toHaveLength(4);
-  });
+  test.each(PASSING_REFUSALS)(
+    '$status $name is tried three times and then is $code',
+    async ({ status, name, code }) => {
+      await using objects = await openLater();
+      s3.answers = Array.from({ length: 3 }, () => refusal(status, name));
+      const failure = put(objects, '3/5/2.png');
+      await expect(failure).rejects.toMatchObject({
+        code,
+        message: expect.stringContaining('s3://bucket/p/3/5/2.png'),
+      });
+      await expect(failure).rejects.toThrow(name === '' ? '502' : `${status} ${name}: No: ${name}`);
+      expect(s3.requests.map(isMadeBySdk)).toEqual([false, false, false]);
+      await put(objects, '3/5/2.png');
+      expect(s3.requests).toHaveLength(4);
+    },
+  );
 
   test('a pause that is asked for is told', async () => {
     await using objects = await openLater();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openPipeline } from '../../jobs/pipeline.ts';
 import { parseTilesetRequest } from '../../jobs/request/tileset-request.ts';
 import { parseConfig } from '../../src/config.ts';
@@ -9,21 +9,15 @@ import { createIoCounters, SILENT } from '../../src/observe.ts';
 import { openS3Store } from '../../src/store/s3-store.ts';
 import type { PlainTileStore } from '../../src/store/tile-store.ts';
 import { until } from '../support/processes.ts';
-import { refusal, startScriptedS3 } from '../support/scripted-s3.ts';
+import { methodsOf, PASSING_REFUSALS, refusal, scriptedS3 } from '../support/scripted-s3.ts';
 import type { Answer, ScriptedS3 } from '../support/scripted-s3.ts';
 
 const NEVER = { signal: new AbortController().signal };
 const TILE = { z: 3, x: 5, y: 2 };
 
-let s3: ScriptedS3;
-beforeEach(async () => {
-  s3 = await startScriptedS3();
-});
-afterEach(async () => {
-  await s3[Symbol.asyncDispose]();
-});
+const s3 = scriptedS3();
 
-const methods = (): readonly string[] => s3.requests.map(({ method }) => method);
+const methods = (): readonly string[] => methodsOf(s3);
 const headersOf = (n: number): ScriptedS3['requests'][number]['headers'] | undefined => s3.requests[n]?.headers;
 
 const SETTINGS = {
@@ -48,11 +42,7 @@ const put = (store: PlainTileStore): Promise<void> => store.put(TILE, new Uint8A
 
 describe('S3 store, failures', () => {
   test.each([
-    { status: 503, name: 'SlowDown', code: 'STORE_THROTTLED' },
-    { status: 429, name: 'TooManyRequests', code: 'STORE_THROTTLED' },
-    { status: 500, name: 'InternalError', code: 'STORE_UNAVAILABLE' },
-    { status: 503, name: 'ServiceUnavailable', code: 'STORE_UNAVAILABLE' },
-    { status: 502, name: '', code: 'STORE_UNAVAILABLE' },
+    ...PASSING_REFUSALS,
     { status: 400, name: 'XAmzContentSHA256Mismatch', code: 'STORE_UNAVAILABLE' },
     { status: 400, name: 'BadDigest', code: 'STORE_UNAVAILABLE' },
   ])('$status $name is tried three times and then is $code', async ({ code, ...refused }) => {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach } from 'vitest';
 
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -27,7 +28,7 @@ const ENV = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCE
  *
  * @param env - for this process in the meantime, besides the endpoint and credentials
  */
-export async function startScriptedS3(env: Readonly<Record<string, string>> = {}): Promise<ScriptedS3> {
+async function startScriptedS3(env: Readonly<Record<string, string>> = {}): Promise<ScriptedS3> {
   const server = createServer((request, response) => {
     request.resume();
     request.once('end', () => {
@@ -56,6 +57,45 @@ export async function startScriptedS3(env: Readonly<Record<string, string>> = {}
   };
   return scripted;
 }
+
+/** Gives each test of a file one of its own. For the top of a file, before hooks that need it. */
+export function scriptedS3(): Omit<ScriptedS3, keyof AsyncDisposable> {
+  let current: ScriptedS3;
+  beforeEach(async () => {
+    current = await startScriptedS3();
+  });
+  afterEach(async () => {
+    await current[Symbol.asyncDispose]();
+  });
+  return {
+    get answers() {
+      return current.answers;
+    },
+    set answers(answers) {
+      current.answers = answers;
+    },
+    get requests() {
+      return current.requests;
+    },
+    set requests(requests) {
+      current.requests = requests;
+    },
+  };
+}
+
+/** Methods of all requests, the first one first. */
+export function methodsOf({ requests }: Pick<ScriptedS3, 'requests'>): readonly string[] {
+  return requests.map(({ method }) => method);
+}
+
+/** Refusals that another attempt may pass, and what they are to the queue. */
+export const PASSING_REFUSALS = [
+  { status: 503, name: 'SlowDown', code: 'STORE_THROTTLED' },
+  { status: 429, name: 'TooManyRequests', code: 'STORE_THROTTLED' },
+  { status: 500, name: 'InternalError', code: 'STORE_UNAVAILABLE' },
+  { status: 503, name: 'ServiceUnavailable', code: 'STORE_UNAVAILABLE' },
+  { status: 502, name: '', code: 'STORE_UNAVAILABLE' },
+] as const;
 
 /** An answer with S3's words for an error; an empty name = no body. */
 export function refusal(status: number, name: string, headers: Readonly<Record<string, string>> = {}): Answer {

@@ -2,7 +2,7 @@ import { BILINEAR_ERROR, carefulPixel, exactPixel } from './bilinear-exact';
 import { gridLine, placeInGrid } from './bilinear-grid';
 import { forgetColumns, fractionY, loseColumns, rowBetween } from './columns';
 import { mapLine, place } from './position';
-import { requireOpaque2 } from './opaque';
+import { requireOpaque } from './opaque';
 import { ROUNDER, ROUNDER_BITS } from './rounding';
 import {
   cornerRow,
@@ -42,7 +42,7 @@ export function bilinearLine(line: i32): i32 {
   if (isPlain && placeInGrid(line)) return gridLine();
   mapLine(line);
   place(0, 2, true);
-  requireOpaque2();
+  requireOpaque(2);
   return isRounded ? fastLine() : exactLine();
 }
 

@@ -1,6 +1,6 @@
 import { carefulPixel } from './bilinear-exact';
 import { mapLine, place } from './position';
-import { requireOpaque4 } from './opaque';
+import { requireOpaque } from './opaque';
 import { finish, lower, upper } from './pixels';
 import { FLOAT_ERROR, ROUNDER, ROUNDER_BITS } from './rounding';
 import {
@@ -27,7 +27,7 @@ const CUBIC_ERROR: f32 = 20 * FLOAT_ERROR;
 export function cubicLine(line: i32): i32 {
   mapLine(line);
   place(1, 4, false);
-  requireOpaque4();
+  requireOpaque(4);
   return isRounded ? fastLine() : exactLine();
 }
 
