@@ -162,9 +162,10 @@ test('with more parts than there may be, parts are joined to pieces', async () =
   await assertProperty(
     asyncProperty(stepsArbitrary, tailArbitrary, async (steps, tail) => {
       const { upload, parts, pieces } = memoryUpload();
-      const limits = { ...LIMITS, maxParts: 40, maxPartBytes: 8 * MIN_PART };
-      // 32 parts go straight into the archive.
-      const before = Array.from({ length: 30 }, () => ({ kind: 'copy', offset: 0, length: MIN_PART }) as const);
+      // 64 parts go straight into the archive. The others are more than twelve steps and the end can take, even where each
+      // large part comes between two pieces.
+      const limits = { ...LIMITS, maxParts: 80, maxPartBytes: 8 * MIN_PART };
+      const before = Array.from({ length: 62 }, () => ({ kind: 'copy', offset: 0, length: MIN_PART }) as const);
       const expected = await put(new MultipartSink(upload, limits), [...before, ...steps], tail);
       checkParts(parts, limits);
       for (const piece of Object.values(pieces)) {
