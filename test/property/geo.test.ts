@@ -99,8 +99,9 @@ test('what is inside holds its points, what is outside none', () => {
     [-10, -5],
   ];
   const polygon = normaliseFootprint({ type: 'Polygon', coordinates: [ring, hole] });
+  const share = fc.double({ min: 0.01, max: 0.99, noNaN: true });
   fc.assert(
-    fc.property(bbox, fc.double({ min: 0.01, max: 0.99 }), fc.double({ min: 0.01, max: 0.99 }), (box, u, v) => {
+    fc.property(bbox, share, share, (box, u, v) => {
       fc.pre(box[0] < box[2]);
       const contained = containsPoint(polygon, box[0] + u * (box[2] - box[0]), box[1] + v * (box[3] - box[1]));
       const lies = relation(polygon, box);

@@ -240,16 +240,28 @@ export class WatchedHistory {
           this.world.serve();
           if (!happening.isUndone) return;
           // At the next metatile it is as if nothing had happened.
-          this.once(0, () => {
-            this.world.scenes.clear();
-            for (const [name, scene] of before) this.world.scenes.set(name, scene);
-            this.world.serve();
-          });
+          this.once(0, () => this.undo(before));
         });
         break;
       default:
         this.change(happening);
     }
+  }
+
+  /**
+   * All is as it was, but for files that were replaced: of those that are put back, `updated` tells, and those with a
+   * checksum stay replaced, since nothing else would tell of them.
+   */
+  private undo(before: ReadonlyMap<string, MadeScene>): void {
+    const { scenes } = this.world;
+    const replaced = new Map(scenes);
+    scenes.clear();
+    for (const [name, scene] of before) {
+      const between = replaced.get(name);
+      if (between === undefined || isSameFile(scene, between)) scenes.set(name, scene);
+      else scenes.set(name, scene.isChecked === true ? between : { ...scene, updated: this.now() });
+    }
+    this.world.serve();
   }
 
   /** Does something before the metatile of that number, once. */
@@ -318,6 +330,10 @@ export class WatchedHistory {
   private documentName(name: string): string {
     return this.isArchive() ? `out.${name}` : name;
   }
+}
+
+function isSameFile(a: MadeScene, b: MadeScene): boolean {
+  return a.west === b.west && a.south === b.south && a.degrees === b.degrees && a.seed === b.seed;
 }
 
 async function contentOf(request: TilesetRequest): Promise<readonly string[]> {
