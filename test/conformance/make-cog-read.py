@@ -87,7 +87,7 @@ def real(folder):
 
 
 # How many of the layouts below are made with each; the synthetic COGs of the unit tests cover the others.
-LOSSLESS = {"DEFLATE": 8, "NONE": 4, "LZW": 4, "ZSTD": 6, "PACKBITS": 2, "LERC": 6, "LERC_DEFLATE": 2, "LERC_ZSTD": 2}
+LOSSLESS = {"DEFLATE": 8, "NONE": 4, "LZW": 4, "ZSTD": 6, "PACKBITS": 2, "LERC": 6, "LERC_DEFLATE": 2, "LERC_ZSTD": 2, "LZMA": 8}
 
 
 def recipes():
@@ -104,7 +104,7 @@ def recipes():
         ][:layouts]:
             options = [f"COMPRESS={compress}", f"INTERLEAVE={interleave}", f"ENDIANNESS={endian}", f"BIGTIFF={'YES' if big else 'NO'}"]
             options += ["BLOCKYSIZE=7"] if strips else ["TILED=YES", "BLOCKXSIZE=16", "BLOCKYSIZE=16"]
-            if compress in ("DEFLATE", "LZW", "ZSTD"):
+            if compress in ("DEFLATE", "LZW", "ZSTD", "LZMA"):
                 options.append(f"PREDICTOR={predictor}")
             yield f"{compress} {dtype}x{count} {interleave} {endian}{' BigTIFF' if big else ''}", dtype, count, options, None
     for compress in ("JPEG", "WEBP"):

@@ -36,7 +36,6 @@ interface Exception {
  * stated, fails the test.
  */
 const EXCEPTIONS: readonly Exception[] = [
-  { ids: /^codecs-byte_LZMA_tiled-/, reason: 'LZMA is not decoded', fault: /^ASSET_UNSUPPORTED/ },
   {
     ids: /^edge-LC08_.*-3-5-7-bilinear$/,
     reason: 'GDAL measures the reduction in the corner of the tile, 20° from the scene: 0.16 where the scene has 0.19',

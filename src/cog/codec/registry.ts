@@ -5,6 +5,7 @@ import { inflate, inflateInThread } from './deflate.ts';
 import { decodeJpeg, refuseJpeg } from './jpeg.ts';
 import { decodeJpegInMemory } from './jpeg-in-memory.ts';
 import { decodeLerc, refuseLerc } from './lerc.ts';
+import { decodeLzma } from './lzma.ts';
 import { decodeLzw } from './lzw.ts';
 import { decodePackBits } from './pack-bits.ts';
 import { decodeWebp, refuseWebp } from './webp.ts';
@@ -78,6 +79,15 @@ const CODECS: ReadonlyMap<number, Codec> = new Map<number, Codec>([
     },
   ],
   [
+    34925,
+    streamCodec('LZMA', {
+      hasPredictor: true,
+      // A match of 273 bytes takes at least 14 decisions of 0.022 bits each.
+      maxExpansion: 8192,
+      decode: decodeLzma,
+    }),
+  ],
+  [
     50000,
     streamCodec('ZSTD', {
       hasPredictor: true,
@@ -101,7 +111,6 @@ const OTHER_NAMES: Readonly<Record<number, string>> = {
   6: 'old-style JPEG',
   34661: 'JBIG',
   34712: 'JPEG 2000',
-  34925: 'LZMA',
   50002: 'JPEG XL',
   52546: 'JPEG XL (DNG)',
 };

@@ -114,7 +114,7 @@ describe('JPEG', () => {
 });
 
 test('compressions have names, also those that are not read', () => {
-  expect([1, 5, 7, 8, 32773, 32946, 34887, 50000, 50001].map((tag) => codecOf(tag)?.name)).toEqual([
+  expect([1, 5, 7, 8, 32773, 32946, 34887, 34925, 50000, 50001].map((tag) => codecOf(tag)?.name)).toEqual([
     'none',
     'LZW',
     'JPEG',
@@ -122,6 +122,7 @@ test('compressions have names, also those that are not read', () => {
     'PackBits',
     'DEFLATE',
     'LERC',
+    'LZMA',
     'ZSTD',
     'WebP',
   ]);
