@@ -55,9 +55,9 @@ export async function runMeasured(
   return { wallSeconds: wall, cpuSeconds: user + system, stdout: written.stdout };
 }
 
-/** Keeps this process, its threads and all that it starts from now on to one core. */
-export async function pinToOneCore(): Promise<void> {
-  await promisify(execFile)(TASKSET, ['-a', '-c', '-p', ONE_CORE, String(process.pid)]);
+/** Keeps this process, its threads and all that it starts from now on to some cores, by default the first. */
+export async function pinTo(cores: string = ONE_CORE): Promise<void> {
+  await promisify(execFile)(TASKSET, ['-a', '-c', '-p', cores, String(process.pid)]);
 }
 
 /** The words of an environment variable that says how a program is started; null = it is not set, and that is said. */

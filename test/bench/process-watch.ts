@@ -4,7 +4,8 @@ import { childrenOf } from '../support/processes.ts';
 /** Linux counts processor time in hundredths of a second, whatever the machine. */
 const TICKS_A_SECOND = 100;
 
-const INTERVAL_MS = 100;
+/** Rarely: the kernel walks all pages of a process for it, which takes milliseconds and keeps the process from its memory. */
+const INTERVAL_MS = 1_000;
 
 /** User and system time of a process so far, in seconds; those of children that have ended are counted. 0 = it is gone. */
 export async function cpuSecondsOf(pid: number): Promise<number> {

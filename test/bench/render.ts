@@ -13,7 +13,7 @@ import { createTileRenderer } from '../../src/render/render-metatile.ts';
 import type { MetatileWork } from '../../src/tms/metatile.ts';
 import { createFileMosaic } from './file-mosaic.ts';
 import type { FileMosaic } from './file-mosaic.ts';
-import { pinToOneCore, printTable, programOf } from './measured-run.ts';
+import { pinTo, printTable, programOf } from './measured-run.ts';
 import { allCases, fewCases, workAtZoom } from './render-cases.ts';
 import type { RenderCase } from './render-cases.ts';
 import { prepareSources } from './render-sources.ts';
@@ -69,7 +69,7 @@ export async function benchRender(): Promise<void> {
     rioTiler: programOf('BENCH_RIO_TILER', 'rio-tiler (a Python that has it)'),
     gdal: programOf('BENCH_GDAL_PYTHON', 'GDAL tile by tile (a Python that has osgeo)'),
   };
-  await pinToOneCore();
+  await pinTo();
   limitSharp();
   const folder = join(process.env['BENCH_FOLDER'] ?? tmpdir(), 'tilewright-render-sources');
   const { sources, mosaic } = await prepareSources(province, folder, gdal);

@@ -1,11 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { ensureBuilt } from '../support/build.ts';
-import { printTable } from './measured-run.ts';
+import { pinTo, printTable } from './measured-run.ts';
 import { renderOnQueue } from './queue-run.ts';
 import { provinceWorkload } from './workloads.ts';
 
@@ -32,8 +31,6 @@ const ADDITIONS = 6e9;
 /** A core for each worker process; Redis, the STAC API, the S3 server and `seed` have no other. */
 const CORES = ['0', '0,1'] as const;
 
-const run = promisify(execFile);
-
 /**
  * Two worker processes against one on Redis and S3, on the whole of `province`, start of `seed` to complete, workers up
  * before. All that takes part has as many cores as there are worker processes: the servers would else be given the second
@@ -55,8 +52,7 @@ export async function benchWorkers(): Promise<void> {
   try {
     for (const [at, cores] of CORES.entries()) {
       const processes = at + 1;
-      // What is started from here on inherits it.
-      await run('taskset', ['-a', '-c', '-p', cores, String(process.pid)]);
+      await pinTo(cores);
       let best: Awaited<ReturnType<typeof renderOnQueue>> | null = null;
       for (let round = 0; round < Number(process.env['BENCH_ROUNDS'] ?? 1); round++) {
         const found = await renderOnQueue(workload, { folder, processes });
