@@ -31,7 +31,7 @@ const MIN_DICTIONARY_BYTES = 4096;
  * Sizes stay as they are, so that the index at the end is right still.
  *
  * @param decodedBytes - how much of the content is wanted; the rest may be unreadable afterwards
- * @throws Error if it is no such stream, or one whose filters cannot be taken out
+ * @throws Error if it is no such stream, has several blocks, other filters, or a check behind a delta filter
  */
 export function plainXz(source: Uint8Array, decodedBytes: number): PlainXz {
   if (source.length < STREAM_HEADER_BYTES + 8 || MAGIC.some((byte, i) => source[i] !== byte)) {
@@ -39,19 +39,23 @@ export function plainXz(source: Uint8Array, decodedBytes: number): PlainXz {
   }
   const { start, crcAt, filtersAt, filters } = readBlockHeader(source);
   const last = filters.at(-1);
+  if (last === undefined) return { bytes: source, deltas: [] };
   const before = filters.slice(0, -1);
-  // Others are the decoder's to read or to refuse.
-  if (last?.id !== LZMA2 || last.properties.length !== 1 || before.some(({ id }) => id !== DELTA)) {
-    return { bytes: source, deltas: [] };
+  const isKnown = last.id === LZMA2 && before.every(({ id }) => id === DELTA);
+  if (!isKnown || filters.some(({ properties }) => properties.length !== 1)) {
+    throw new Error('the XZ stream has filters that are not read');
   }
-  if (before.length > 0) requirePlainContent(source);
+  requireOneBlock(source);
+  if (before.length > 0 && source[7] !== 0) {
+    throw new Error('the XZ stream has both a delta filter and a check of its content');
+  }
   // A copy in any case: `slice` of a Buffer is none.
   const bytes = new Uint8Array(source);
   bytes[start + 1]! &= ~3;
   bytes.fill(0, filtersAt, crcAt);
   bytes.set([LZMA2, 1, Math.min(last.properties[0]!, dictionaryOf(decodedBytes))], filtersAt);
   new DataView(bytes.buffer).setUint32(crcAt, crc32(bytes.subarray(start, crcAt)), true);
-  return { bytes, deltas: before.map(({ properties }) => (properties[0] ?? 0) + 1) };
+  return { bytes, deltas: before.map(({ properties }) => properties[0]! + 1) };
 }
 
 /** Undoes a delta filter in place: each byte is the difference to the one `distance` bytes before it. */
@@ -98,17 +102,14 @@ function readInteger(bytes: Uint8Array, at: number, end: number): { readonly val
   throw new Error('the header of the block of the XZ stream has a number without end');
 }
 
-/** Without their delta filters, contents have another check, and of several blocks each would need its own. */
-function requirePlainContent(bytes: Uint8Array): void {
-  if (bytes[7] !== 0) throw new Error('the XZ stream has both a delta filter and a check of its content');
+/** Of several blocks each would have filters and a dictionary of its own; nobody writes so into a TIFF. */
+function requireOneBlock(bytes: Uint8Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const footer = bytes.length - STREAM_HEADER_BYTES;
   const index = footer - (view.getUint32(footer + 4, true) + 1) * 4;
   const hasFooter = bytes[footer + 10] === 0x59 && bytes[footer + 11] === 0x5a;
   if (!hasFooter || index < STREAM_HEADER_BYTES) throw new Error('the XZ stream has no end');
-  if (bytes[index] !== 0 || bytes[index + 1] !== 1) {
-    throw new Error('the XZ stream has both a delta filter and several blocks');
-  }
+  if (bytes[index] !== 0 || bytes[index + 1] !== 1) throw new Error('the XZ stream has several blocks');
 }
 
 /** The least size of a dictionary that holds so many bytes, as the format writes it: 2 or 3 times a power of two. */

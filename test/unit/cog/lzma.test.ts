@@ -20,6 +20,8 @@ const STREAMS = {
   sha256: `/Td6WFoAAArh+wyhAgAhARYAAAB0L+Wj4ABjAAZdAABuoEV4AAAAAM0A4pLFlw08Xi8P+lFx5VW8Rr/E+t37SkGLaEC4bnmjAAE6ZBPO8E8Ym0uaAQAAAAAKWVo=`,
   /** A hundred zeros in two blocks with delta filters. */
   blocks: `/Td6WFoAAAD/EtlBAgEDAQEhARYcR3hW4AAxAAZdAABuPEcIAAAAAAIBAwEBIQEWHEd4VuAAMQAGXQAAbjxHCAAAAAAAAhoyGjIAAF6CWpOoAAr8AgAAAAAAWVo=`,
+  /** A hundred zeros with a filter for programs. */
+  x86: `/Td6WFoAAAD/EtlBAgEEACEBFgANhjUf4ABjAAZdAABuoEV4AAAAAAABGmSx6nTaBnKeegEAAAAAAFla`,
   /** A hundred zeros with a delta filter, in a block that states its sizes. */
   sized: `/Td6WFoAAAD/EtlBBMEOZAMBASEBFgAAAAAAADDrIATgAGMABl0AAG6gRXgAAAAAAAEiZEpW680Gcp56AQAAAAAAWVo=`,
 } as const;
@@ -61,7 +63,8 @@ describe('LZMA', () => {
 
 describe('LZMA that is damaged', () => {
   test.each([
-    ['blocks', 'both a delta filter and several blocks'],
+    ['blocks', 'several blocks'],
+    ['x86', 'filters that are not read'],
     ['checked', 'both a delta filter and a check of its content'],
     ['sha256', 'a check, that are not read'],
   ] as const)('%s: %s', async (name, message) => {
