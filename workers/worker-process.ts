@@ -30,12 +30,13 @@ const MEBIBYTE = 1024 ** 2;
  */
 export async function runWorkerProcess(config: Config, logger: Logger, events: WorkerProcessEvents): Promise<void> {
   const { parent } = events;
+  // Before anybody can ask: from the first answer on there has to be a runtime to ask about.
+  await loadAhead();
   let state: 'starting' | 'ready' | 'stopping' = 'starting';
   const stateNow = (): WorkerState => (state === 'ready' && !runtime.isConnected() ? 'away' : state);
   const metrics = config.metricsListen === null ? null : await loadMetrics(() => runtime.isConnected());
   const telemetry = await loadTelemetry(config);
   const server = parent === null && metrics !== null ? await serve(config, logger, metrics, () => stateNow()) : null;
-  await loadAhead();
   const runtime = createWorkerRuntime(config, logger, { metrics, telemetry });
   const stop = superviseShutdown(events, async (cause) => {
     state = 'stopping';

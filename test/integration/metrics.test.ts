@@ -12,7 +12,7 @@ import { assertExit, childrenOf, isAlive, runCli, startCli, until } from '../sup
 import type { Running } from '../support/processes.ts';
 import { createOwnRedis, startRedis } from '../support/redis.ts';
 import type { RedisServer } from '../support/redis.ts';
-import { startAll } from '../support/server-process.ts';
+import { freePort, startAll } from '../support/server-process.ts';
 import { startSmallWorld } from '../support/small-world.ts';
 import type { SmallWorld } from '../support/small-world.ts';
 import { startWorkerProcess } from '../support/worker-process.ts';
@@ -240,6 +240,18 @@ describe('a worker process on its own', () => {
     expect(await large.exited).toBe(0);
     const last = linesOf(large.log()).map(({ msg, cause }) => `${String(msg)}: ${String(cause)}`);
     expect(last.join('\n')).toMatch(/worker stopping: it takes \d+ MiB of memory; allowed are 400\nworker stopped/);
+  });
+
+  test('answers well from its first answer on', async () => {
+    const address = `127.0.0.1:${await freePort()}`;
+    await using worker = startWorkerProcess({ env: { ...env, TILEWRIGHT_METRICS_LISTEN: address } });
+    const statuses = new Set<number>();
+    await until('the worker to be ready', async () => {
+      statuses.add((await ask(`http://${address}/metrics`)).status);
+      return worker.log().includes('"worker ready"');
+    });
+    // 0 = nobody listened yet.
+    expect([...statuses]).toEqual([0, 200]);
   });
 
   test('every line that is written while a metatile is worked on names the run and the metatile', async () => {
