@@ -2,6 +2,7 @@ import { TilerError } from '../src/errors.ts';
 import { prepareEngine } from '../jobs/prepare-engine.ts';
 import type { FromRenderProcess, ToRenderProcess } from '../jobs/local/render-channel.ts';
 import type { ToWorker } from '../jobs/fleet/worker-channel.ts';
+import { createKeptEvents } from './kept-events.ts';
 
 /*
  * Where every process of Tilewright except the command line begins: without an argument it is a worker of the queue,
@@ -17,19 +18,23 @@ if (process.argv[2] === 'render') await startRenderProcess();
 else await startWorker();
 
 async function startRenderProcess(): Promise<void> {
+  const onDisconnect = keepDisconnect();
   const { runRenderProcess } = await import('./render-process.ts');
   runRenderProcess(
     {
       // The channel may close at any time; who listens to 'disconnect' deals with it.
       send: (message: FromRenderProcess) => void process.send?.(message, undefined, undefined, () => {}),
       onMessage: (listener) => void process.on('message', (message) => listener(message as ToRenderProcess)),
-      onDisconnect: (listener) => void process.on('disconnect', listener),
+      onDisconnect,
     },
     (code) => process.exit(code),
   );
 }
 
 async function startWorker(): Promise<void> {
+  const signals = createKeptEvents<string>();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, signals.tell);
+  const onDisconnect = keepDisconnect();
   try {
     const { parseConfig } = await import('../src/config.ts');
     const config = parseConfig(process.env);
@@ -38,11 +43,8 @@ async function startWorker(): Promise<void> {
       import('./worker-process.ts'),
     ]);
     await runWorkerProcess(config, createLogger(config.logLevel), {
-      onSignal(listener) {
-        process.on('SIGTERM', listener);
-        process.on('SIGINT', listener);
-      },
-      onDisconnect: (listener) => void process.on('disconnect', listener),
+      onSignal: signals.listen,
+      onDisconnect,
       exit: (code) => process.exit(code),
       parent:
         process.send === undefined
@@ -58,4 +60,13 @@ async function startWorker(): Promise<void> {
     process.stderr.write(`${error.code}: ${error.message}\n`);
     process.exit(error.code === 'CONFIG_INVALID' ? 2 : 1);
   }
+}
+
+/** @returns takes the listener to the loss of the parent, whenever that was; never called without a parent */
+function keepDisconnect(): (listener: () => void) => void {
+  const { tell, listen } = createKeptEvents<null>();
+  process.on('disconnect', () => tell(null));
+  // It may be gone already.
+  if (process.send !== undefined && !process.connected) tell(null);
+  return listen;
 }

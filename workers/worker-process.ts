@@ -30,24 +30,35 @@ const MEBIBYTE = 1024 ** 2;
  */
 export async function runWorkerProcess(config: Config, logger: Logger, events: WorkerProcessEvents): Promise<void> {
   const { parent } = events;
+  const stopping = new AbortController();
+  let close = async (): Promise<void> => {};
+  const stop = superviseShutdown(events, async (cause) => {
+    stopping.abort();
+    logger.info({ cause }, 'worker stopping');
+    await close();
+    logger.info({}, 'worker stopped');
+  });
   // Before anybody can ask: from the first answer on there has to be a runtime to ask about.
   await loadAhead();
-  let state: 'starting' | 'ready' | 'stopping' = 'starting';
-  const stateNow = (): WorkerState => (state === 'ready' && !runtime.isConnected() ? 'away' : state);
+  let isReady = false;
+  const stateNow = (): WorkerState => {
+    if (stopping.signal.aborted) return 'stopping';
+    if (!isReady) return 'starting';
+    return runtime.isConnected() ? 'ready' : 'away';
+  };
   const metrics = config.metricsListen === null ? null : await loadMetrics(() => runtime.isConnected());
   const telemetry = await loadTelemetry(config);
   const server = parent === null && metrics !== null ? await serve(config, logger, metrics, () => stateNow()) : null;
+  // Told to end in the meantime: it ends without having taken anything.
+  if (stopping.signal.aborted) return;
   const runtime = createWorkerRuntime(config, logger, { metrics, telemetry });
-  const stop = superviseShutdown(events, async (cause) => {
-    state = 'stopping';
+  close = async () => {
     life.now();
-    logger.info({ cause }, 'worker stopping');
     await runtime.close(config.shutdownGraceMs);
     await server?.[Symbol.asyncDispose]();
-    logger.info({}, 'worker stopped');
-  });
+  };
   const checkMemory = ({ rssBytes }: LifeSign): void => {
-    if (state === 'stopping' || rssBytes <= config.maxRssBytes) return;
+    if (stopping.signal.aborted || rssBytes <= config.maxRssBytes) return;
     const [takes, allowed] = [rssBytes, config.maxRssBytes].map((bytes) => Math.round(bytes / MEBIBYTE));
     stop(`it takes ${takes} MiB of memory; allowed are ${allowed}`);
   };
@@ -55,8 +66,8 @@ export async function runWorkerProcess(config: Config, logger: Logger, events: W
   life.now();
   parent?.onMessage((message) => void answer(message, metrics, parent));
   await runtime.ready();
-  if (state !== 'starting') return;
-  state = 'ready';
+  if (stopping.signal.aborted) return;
+  isReady = true;
   logger.info({ concurrency: config.worker.concurrency }, 'worker ready');
   life.now();
 }
