@@ -1,15 +1,17 @@
 import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq';
-import type { Job } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import type { Config } from '../src/config.ts';
 import { isAbortError, isTilerError } from '../src/errors.ts';
 import { NOTHING_LEFT_OUT } from '../src/render/left-out.ts';
 import type { Logger } from '../src/observe.ts';
 import { METATILE_QUEUE } from '../jobs/queue/catalog.ts';
-import type { MetatilePayload } from '../jobs/queue/catalog.ts';
+import type { ExpandPayload, MetatilePayload } from '../jobs/queue/catalog.ts';
 import type { MetatileResult } from '../jobs/metatile-result.ts';
 import { failTiles, failureOf } from '../jobs/retry.ts';
 import { spoilPart } from '../jobs/spoil-part.ts';
 import type { Tries } from '../jobs/retry.ts';
+import { wakeSupervisor } from '../jobs/queue/run-jobs.ts';
+import type { Settling } from '../jobs/queue/run-record.ts';
 import type { RunStore } from '../jobs/queue/run-store.ts';
 import { allTilesOf } from '../src/tms/metatile.ts';
 import type { MetatileWork } from '../src/tms/metatile.ts';
@@ -22,6 +24,7 @@ import type { OpenRun, RunCache } from './run-cache.ts';
 export interface MetatileProcessorOptions {
   readonly config: Config;
   readonly runStore: RunStore;
+  readonly runQueue: Queue<ExpandPayload>;
   readonly runs: RunCache;
   readonly logger: Logger;
   readonly onResult?: OnMetatileResult;
@@ -121,21 +124,34 @@ async function execute(
 
 /** Settles the metatile, or throws what makes BullMQ execute it again. */
 async function report(
-  { config, runStore }: MetatileProcessorOptions,
+  options: MetatileProcessorOptions,
   { record, pipeline, baseline, work }: OpenRun & { readonly work: MetatileWork },
   result: MetatileResult,
   tries: Tries,
 ): Promise<void> {
+  const { config, runStore } = options;
   const { run } = record;
   await runStore.addIo(run, result.io);
   if (result.failures.length === 0) {
-    await runStore.complete(run, result);
+    await wakeAfterLast(options, run, await runStore.complete(run, result));
     return;
   }
   const error = toQueueError(result.failures, tries, config.retry);
   if (error.name === 'UnrecoverableError') {
     if (baseline !== undefined) await spoilPart(pipeline.store, work, { signal: plainAbort() });
-    await runStore.fail(run, result);
+    await wakeAfterLast(options, run, await runStore.fail(run, result));
   }
   throw error;
+}
+
+/** A run whose last metatile is settled need not wait for the next look of its supervisor; if it has to, it only takes longer. */
+async function wakeAfterLast(
+  { runStore, runQueue, logger }: MetatileProcessorOptions,
+  run: string,
+  settling: Settling,
+): Promise<void> {
+  if (settling !== 'last') return;
+  await wakeSupervisor({ runStore, runQueue }, run).catch((error: unknown) => {
+    logger.debug({ run, cause: error instanceof Error ? error.message : String(error) }, 'the supervisor looks later');
+  });
 }

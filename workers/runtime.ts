@@ -134,7 +134,7 @@ interface WorkersParts
 /** The workers of both queues, which take jobs from now on. */
 function createWorkers(parts: WorkersParts): readonly [Worker<MetatilePayload>, Worker<ExpandPayload>] {
   const { config, logger, runs, connection, metrics, telemetry, finishTileset } = parts;
-  const { runStore, metatileQueue } = parts.queues;
+  const { runStore, runQueue, metatileQueue } = parts.queues;
   const shared: WorkerOptions = {
     connection,
     prefix: keyPrefix(config.queue.prefix),
@@ -146,7 +146,7 @@ function createWorkers(parts: WorkersParts): readonly [Worker<MetatilePayload>, 
     ...(telemetry === null ? {} : { telemetry }),
   };
   const createProcessor = (onResult: OnMetatileResult = () => {}) =>
-    createMetatileProcessor({ config, runStore, runs, logger, onResult });
+    createMetatileProcessor({ config, runStore, runQueue, runs, logger, onResult });
   const metatileProcessor = metrics === null ? createProcessor() : withMetrics(createProcessor, metrics);
   // No `maxStartedAttempts`: waiting for children and handing back begin a job anew without anything having failed.
   const metatileWorker = new Worker<MetatilePayload>(METATILE_QUEUE.name, withJobLogFields(metatileProcessor), {

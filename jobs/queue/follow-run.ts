@@ -11,6 +11,8 @@ const POLL_MS = 1_000;
 /** A short run should not seem to take a second, nor a long one to go on after its end. */
 const SOON_POLL_MS = 200;
 const SOON_POLLS = 20;
+/** While all metatiles are settled and the tileset is being closed: of a short run that takes a third of a second. */
+const CLOSING_POLL_MS = 50;
 
 /**
  * Follows a run of the queue until it ends, or until `signal` is aborted: the run itself goes on. One that is paused is
@@ -47,8 +49,8 @@ export async function followRun(
       const settled = rendered + empty + failed;
       const isEnding = total - settled <= settled - before;
       before = settled;
-      const pollMs = polls < SOON_POLLS || isEnding ? SOON_POLL_MS : POLL_MS;
-      await delay(pollMs, undefined, { signal }).catch((error: unknown) => {
+      const soonMs = settled >= total ? CLOSING_POLL_MS : SOON_POLL_MS;
+      await delay(polls < SOON_POLLS || isEnding ? soonMs : POLL_MS, undefined, { signal }).catch((error: unknown) => {
         // One more look, which says how far it is.
         if (!isAbortError(error)) throw error;
       });

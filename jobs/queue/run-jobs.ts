@@ -3,6 +3,7 @@ import { METATILE_QUEUE, RUN_QUEUE } from './catalog.ts';
 import type { ExpandPayload, MetatilePayload } from './catalog.ts';
 import { priorityAt } from './lanes.ts';
 import type { Turn } from './lanes.ts';
+import type { RunProgress } from './run-record.ts';
 import type { RunStore } from './run-store.ts';
 
 /** `addBulk` of more blocks Redis for others: 1000 jobs took up to 100 ms. */
@@ -93,6 +94,21 @@ function runOf(jobId: string): string {
 }
 
 /**
+ * Has the supervisor of a running run look now. One that looks already looks again soon, as it would have.
+ *
+ * @throws Error if it has begun to look meanwhile
+ */
+export async function wakeSupervisor(
+  { runStore, runQueue }: Omit<SupervisorQueue, 'attempts'>,
+  run: string,
+): Promise<void> {
+  const progress = await runStore.progress(run);
+  if (progress?.state !== 'running') return;
+  const job = await runQueue.getJob(RUN_QUEUE.jobId(firstPayload(run, progress)));
+  if (job !== undefined && (await job.isDelayed())) await job.promote();
+}
+
+/**
  * Sees to it that a running run has a supervisor: one that is there already makes this a no-op, one that failed is
  * replaced.
  *
@@ -104,7 +120,7 @@ export async function ensureSupervisor(
 ): Promise<boolean> {
   const progress = await runStore.progress(run);
   if (progress?.state !== 'running') return false;
-  const payload = RUN_QUEUE.parse({ v: 1, run, opened: progress.opened, cursor: 0 });
+  const payload = firstPayload(run, progress);
   const jobId = RUN_QUEUE.jobId(payload);
   const found = await runQueue.getJob(jobId);
   if (found !== undefined) {
@@ -113,4 +129,8 @@ export async function ensureSupervisor(
   }
   await runQueue.add(RUN_QUEUE.jobName, payload, { jobId, attempts: 10 * attempts, backoff: { type: 'custom' } });
   return true;
+}
+
+function firstPayload(run: string, { opened }: Pick<RunProgress, 'opened'>): ExpandPayload {
+  return RUN_QUEUE.parse({ v: 1, run, opened, cursor: 0 });
 }

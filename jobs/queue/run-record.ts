@@ -45,6 +45,9 @@ export interface RunOptions extends Partial<RunTreatment> {
   readonly zooms?: readonly ZoomRange[];
 }
 
+/** What settling a metatile came to. `last` = settled, and its run has nothing more to wait for. */
+export type Settling = 'known' | 'settled' | 'last';
+
 /** How far a run is. Metatiles are settled when they are done or have failed for good. */
 export interface RunProgress {
   readonly state: RunState;

@@ -47,7 +47,8 @@ return 'todo'`;
  * failures to keep at most, left-out lines to keep at most, number of counters, of failures, of codes, then counter,
  * growth, …; failure, text, …; code, growth, …; left-out line, tiles, message, … Counts a metatile only if neither of its
  * bits was set: a metatile that is rendered twice is counted once. Of the left-out lines those stay that come first, and
- * of their messages the first one, so that the order of the metatiles changes nothing. → 1 = counted
+ * of their messages the first one, so that the order of the metatiles changes nothing. → 0 = was settled before, 1 = counted,
+ * 2 = counted, and there is nothing more to wait for: all are settled, or the failure budget is used up
  */
 export const SETTLE_METATILE = `${NOW}
 -- By bytes: Lua's own comparison follows the locale of the server.
@@ -82,8 +83,12 @@ for i = codes + 1, #ARGV, 3 do
   end
 end
 redis.call('HSET', KEYS[1], 'updatedAt', now)
-local budget = redis.call('HMGET', KEYS[1], 'failuresAllowed', 'failed')
-if budget[1] and tonumber(budget[2] or '0') > tonumber(budget[1]) then redis.call('HSET', KEYS[1], 'spent', 1) end
+local record = redis.call('HMGET', KEYS[1], 'failuresAllowed', 'failed', 'metatiles', 'doneMetatiles', 'failedMetatiles')
+if record[1] and tonumber(record[2] or '0') > tonumber(record[1]) then
+  redis.call('HSET', KEYS[1], 'spent', 1)
+  return 2
+end
+if tonumber(record[4] or '0') + tonumber(record[5] or '0') >= tonumber(record[3]) then return 2 end
 return 1`;
 
 /**

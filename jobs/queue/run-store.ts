@@ -1,7 +1,7 @@
 import type { IoCounters } from '../../src/observe.ts';
 import { createLeftOutTally, leftOutKey } from '../../src/render/left-out.ts';
 import type { LeftOut, TileFailure } from '../../src/render/tile-renderer.ts';
-import { failureFromText } from './failure-text.ts';
+import { failureFromText, textFromFailure } from './failure-text.ts';
 import { MANIFEST_FAILURES, MANIFEST_LEFT_OUT } from '../manifest.ts';
 import { IO_KEYS } from '../metatile-result.ts';
 import type { MetatileResult } from '../metatile-result.ts';
@@ -11,7 +11,7 @@ import { QueueTurns } from './queue-turns.ts';
 import { RunKeys } from './run-keys.ts';
 import { lockRun } from './run-lock.ts';
 import { PROGRESS_FIELDS, fieldsOf, leftOutFromFields, progressFromValues, recordFromFields } from './run-record.ts';
-import type { RunOptions, RunProgress, RunRecord, RunState, RunTreatment } from './run-record.ts';
+import type { RunOptions, RunProgress, RunRecord, RunState, RunTreatment, Settling } from './run-record.ts';
 import * as scripts from './run-scripts.ts';
 import { parseMaxFailures } from '../run-status.ts';
 import { readRunView } from './run-view.ts';
@@ -28,7 +28,6 @@ type Settled = Pick<MetatileResult, 'index' | 'rendered' | 'empty' | 'unchanged'
 const KEEP_ENDED_S = 30 * 24 * 3600;
 /** Longer than any run: only an output that is never rendered to again lets it pass. */
 const KEEP_OUTPUT_S = 365 * 24 * 3600;
-const MAX_MESSAGE_LENGTH = 500;
 /** One each few seconds: some minutes. */
 const KEEP_SAMPLES = 30;
 
@@ -121,7 +120,7 @@ export class RunStore {
   }
 
   /** Counts a metatile as done, once. Its tiles must be in place. */
-  async complete(run: string, { index, rendered, empty, leftOut, unchanged }: Settled): Promise<boolean> {
+  async complete(run: string, { index, rendered, empty, leftOut, unchanged }: Settled): Promise<Settling> {
     const counts = { doneMetatiles: 1, rendered, empty, incomplete: leftOut?.tiles ?? 0 };
     const counters = unchanged === true ? { ...counts, unchangedMetatiles: 1 } : counts;
     return await this.settle(run, index, 'done', counters, { leftOut });
@@ -131,7 +130,7 @@ export class RunStore {
   async fail(
     run: string,
     { index, rendered, empty, failures, leftOut }: Settled & Pick<MetatileResult, 'failures'>,
-  ): Promise<boolean> {
+  ): Promise<Settling> {
     const counters = {
       failedMetatiles: 1,
       failed: failures.length,
@@ -231,7 +230,7 @@ export class RunStore {
     outcome: 'done' | 'failed',
     counters: Readonly<Record<string, number>>,
     { failures = [], leftOut }: Pick<Settled, 'leftOut'> & { readonly failures?: readonly TileFailure[] },
-  ): Promise<boolean> {
+  ): Promise<Settling> {
     const other = outcome === 'done' ? 'failed' : 'done';
     const list = outcome === 'done' ? 'leftOut' : 'failedLeftOut';
     const parts = [outcome, other, 'failures', list, `${list}Order`, 'codes'] as const;
@@ -239,14 +238,15 @@ export class RunStore {
     const counts = Object.entries(counters).flat();
     const texts = failures.flatMap((failure) => {
       const { z, x, y } = failure.tile;
-      return [`${z}/${x}/${y}`, JSON.stringify({ ...failure, message: failure.message.slice(0, MAX_MESSAGE_LENGTH) })];
+      return [`${z}/${x}/${y}`, textFromFailure(failure)];
     });
     const codes = new Map<string, number>();
     for (const { code } of failures) codes.set(code, (codes.get(code) ?? 0) + 1);
     const lines = (leftOut?.scenes ?? []).flatMap((line) => [leftOutKey(line), line.tiles, line.message]);
     const sizes = [MANIFEST_FAILURES, MANIFEST_LEFT_OUT, counts.length / 2, texts.length / 2, codes.size];
     const args = [index, ...sizes, ...counts, ...texts, ...[...codes].flat(), ...lines];
-    return (await this.redis.eval(scripts.SETTLE_METATILE, keys.length, ...keys, ...args)) === 1;
+    const reply = await this.redis.eval(scripts.SETTLE_METATILE, keys.length, ...keys, ...args);
+    return reply === 0 ? 'known' : reply === 1 ? 'settled' : 'last';
   }
 
   private async removeIf(run: string, olderThanMs: number | ''): Promise<boolean> {

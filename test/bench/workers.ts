@@ -37,7 +37,8 @@ const CORES = ['0', '0,1'] as const;
  * core for nothing in one of the runs. First what two processes that only count take against one: no more can be had of
  * this machine.
  *
- * BENCH_PROVINCE: folder of the workload. BENCH_ROUNDS: how often each, by default 1; the quickest counts.
+ * BENCH_PROVINCE: folder of the workload. BENCH_MAXZOOM: 14 for a run four times as long, default 13. BENCH_ROUNDS: how
+ * often each, by default 1; the quickest counts.
  */
 export async function benchWorkers(): Promise<void> {
   const province = process.env['BENCH_PROVINCE'];
@@ -45,7 +46,7 @@ export async function benchWorkers(): Promise<void> {
   await ensureBuilt();
   const [one, two] = [await countLoops(1), await countLoops(2)];
   process.stdout.write(`counting, two processes against one: ${((2 * one) / two).toFixed(2)} times as much\n`);
-  const workload = await provinceWorkload(province);
+  const workload = await provinceWorkload(province, Number(process.env['BENCH_MAXZOOM'] ?? 13));
   const folder = await mkdtemp(join(process.env['BENCH_FOLDER'] ?? tmpdir(), 'tilewright-workers-'));
   const rows: string[][] = [];
   let alone: number | null = null;

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UnrecoverableError } from 'bullmq';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { METATILE_QUEUE } from '../../jobs/queue/catalog.ts';
+import { METATILE_QUEUE, RUN_QUEUE } from '../../jobs/queue/catalog.ts';
 import { retryRun } from '../../jobs/queue/producer.ts';
 import type { Queues } from '../../jobs/queue/queues.ts';
 import { createIoCounters } from '../../src/observe.ts';
@@ -44,7 +44,7 @@ describe('the record of a run', () => {
     const counted = await Promise.all(
       Array.from({ length: 20 }, () => runStore.complete(RUN, { index: 9, rendered: 5, empty: 2 })),
     );
-    expect(counted.filter(Boolean)).toHaveLength(1);
+    expect(counted.filter((settling) => settling !== 'known')).toStrictEqual(['settled']);
     expect(await runStore.progress(RUN)).toMatchObject({ settledMetatiles: 1, rendered: 5, empty: 2, failed: 0 });
   });
 
@@ -53,9 +53,9 @@ describe('the record of a run', () => {
     const tile = { z: 4, x: 1, y: 2 };
     const failures = [{ tile, code: 'ASSET_CORRUPT' as const, message: 'm'.repeat(2000), retryAfterMs: null }];
     await runStore.fail(RUN, { index: 3, rendered: 1, empty: 2, failures });
-    expect(await runStore.complete(RUN, { index: 3, rendered: 4, empty: 0 })).toBe(false);
+    expect(await runStore.complete(RUN, { index: 3, rendered: 4, empty: 0 })).toBe('known');
     await runStore.complete(RUN, { index: 4, rendered: 1, empty: 0 });
-    expect(await runStore.fail(RUN, { index: 4, rendered: 0, empty: 0, failures })).toBe(false);
+    expect(await runStore.fail(RUN, { index: 4, rendered: 0, empty: 0, failures })).toBe('known');
     expect(await runStore.progress(RUN)).toMatchObject({
       settledMetatiles: 2,
       failedMetatiles: 1,
@@ -70,6 +70,24 @@ describe('the record of a run', () => {
       'settled',
       'todo',
     ]);
+  });
+
+  test('says which metatile was the last that it had to wait for', async () => {
+    const { runStore } = queues;
+    const record = { ...world.recordOf({ maxzoom: 1 }), run: 'small', generation: 1, overwrite: true };
+    await runStore.create(record, { maxFailures: '1' });
+    const failures = Array.from({ length: 2 }, (_, x) => {
+      return { tile: { z: 1, x, y: 0 }, code: 'ASSET_CORRUPT' as const, message: 'm', retryAfterMs: null };
+    });
+    const settlings: string[] = [];
+    for (let index = 0; index < record.metatiles; index++) {
+      settlings.push(await runStore.complete('small', { index, rendered: 1, empty: 0 }));
+    }
+    expect(settlings).toStrictEqual([...settlings.slice(1).map(() => 'settled'), 'last']);
+    expect(await runStore.complete('small', { index: 0, rendered: 1, empty: 0 })).toBe('known');
+    // One whose failure budget is used up waits for nothing either.
+    await runStore.create({ ...record, run: 'bad' }, { maxFailures: '1' });
+    expect(await runStore.fail('bad', { index: 0, rendered: 0, empty: 0, failures })).toBe('last');
   });
 
   test('keeps no more than a thousand failures and counts all', async () => {
@@ -163,6 +181,31 @@ describe('the supervisor', () => {
     });
     expect((await world.seed()).kind).toBe('complete');
     expect((await world.seed({}, { force: true })).run).toMatch(/-2$/);
+  });
+
+  test('looks as soon as the last metatile is settled, however late its next look is', async () => {
+    let letGo = (): void => {};
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    const indices: number[] = [];
+    await world.startSupervisor();
+    await world.startWorker(async ({ index }) => {
+      indices.push(index);
+      await held;
+      return {};
+    });
+    const { run } = await world.seed({ maxzoom: 0 });
+    await until('its metatile', () => indices.length === 1);
+    const jobId = RUN_QUEUE.jobId(RUN_QUEUE.parse({ v: 1, run, opened: 1, cursor: 0 }));
+    const hourMs = 3_600_000;
+    await until('an hour until it looks', async () => {
+      const supervisor = await queues.runQueue.getJob(jobId);
+      if (supervisor?.delay === hourMs && (await supervisor.isDelayed())) return true;
+      // It is looking just now, perhaps.
+      await supervisor?.changeDelay(hourMs).catch(() => {});
+      return false;
+    });
+    letGo();
+    expect(await world.untilEnded(run)).toBe('complete');
   });
 
   test('jobs that vanished from the queue are put back', async () => {

@@ -121,9 +121,9 @@ export class QueueWorld implements AsyncDisposable {
     render: DryRender = async () => await Promise.resolve({}),
     { concurrency = 4, onJob = () => {} }: { concurrency?: number; onJob?: (job: Job<MetatilePayload>) => void } = {},
   ): Promise<Worker<MetatilePayload>> {
-    const { runStore } = this.queues;
+    const { runStore, runQueue } = this.queues;
     const runs = new RunCache({ runStore, config: this.config, logger: SILENT, openPipeline: dryPipeline(render) });
-    const processor = createMetatileProcessor({ config: this.config, runStore, runs, logger: SILENT });
+    const processor = createMetatileProcessor({ config: this.config, runStore, runQueue, runs, logger: SILENT });
     this.cleanup.push(() => runs[Symbol.asyncDispose]());
     const worker = new Worker<MetatilePayload>(
       METATILE_QUEUE.name,
