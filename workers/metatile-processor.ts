@@ -10,6 +10,7 @@ import type { MetatileResult } from '../jobs/metatile-result.ts';
 import { failTiles, failureOf } from '../jobs/retry.ts';
 import { spoilPart } from '../jobs/spoil-part.ts';
 import type { Tries } from '../jobs/retry.ts';
+import type { Neighbours } from '../jobs/queue/neighbours.ts';
 import { wakeSupervisor } from '../jobs/queue/run-jobs.ts';
 import type { Settling } from '../jobs/queue/run-record.ts';
 import type { RunStore } from '../jobs/queue/run-store.ts';
@@ -26,6 +27,7 @@ export interface MetatileProcessorOptions {
   readonly runStore: RunStore;
   readonly runQueue: Queue<ExpandPayload>;
   readonly runs: RunCache;
+  readonly neighbours: Neighbours;
   readonly logger: Logger;
   readonly onResult?: OnMetatileResult;
 }
@@ -45,6 +47,7 @@ export function createMetatileProcessor(options: MetatileProcessorOptions) {
   const { runStore, runs } = options;
   return async (job: Job<MetatilePayload>, token?: string, signal?: AbortSignal): Promise<void> => {
     const { run, index } = refusal(() => METATILE_QUEUE.parse(job.data));
+    options.neighbours.begin(run, index);
     const claim = await runStore.claim(run, index);
     if (claim === 'unknown' || claim === 'outside') throw refuse(claim, run, index);
     if (claim !== 'todo') return;
@@ -61,6 +64,7 @@ export function createMetatileProcessor(options: MetatileProcessorOptions) {
         const result = await execute(options, open, work, plainAbort(signal, ended));
         options.onResult?.(job, result);
         await report(options, { ...open, work }, result, triesOf(job));
+        await goOn(options, open, index);
       });
     } catch (error) {
       if (isAbortError(error)) {
@@ -153,5 +157,20 @@ async function wakeAfterLast(
   if (settling !== 'last') return;
   await wakeSupervisor({ runStore, runQueue }, run).catch((error: unknown) => {
     logger.debug({ run, cause: error instanceof Error ? error.message : String(error) }, 'the supervisor looks later');
+  });
+}
+
+/** Lets this process take what lies beside the metatile next; if that fails, it takes what comes first. */
+async function goOn(
+  { neighbours, logger }: MetatileProcessorOptions,
+  { record: { run }, plan }: Pick<OpenRun, 'record' | 'plan'>,
+  index: number,
+): Promise<void> {
+  // What is made of tiles reads no blocks, and comes after what it is made of.
+  if (plan.isMadeOfTiles(index)) return;
+  const zoom = plan.cover.zooms.find(({ firstIndex, indexCount }) => index < firstIndex + indexCount);
+  const below = zoom === undefined ? plan.indexCount : zoom.firstIndex + zoom.indexCount;
+  await neighbours.bringForward(run, below).catch((error: unknown) => {
+    logger.warn({ run, cause: error instanceof Error ? error.message : String(error) }, 'the queue stays as it is');
   });
 }

@@ -10,6 +10,7 @@ import type { Logger } from '../src/observe.ts';
 import { KEEP_FAILED, METATILE_QUEUE, RUN_QUEUE, RUN_WORKER_SETTINGS, keyPrefix } from '../jobs/queue/catalog.ts';
 import type { ExpandPayload, MetatilePayload } from '../jobs/queue/catalog.ts';
 import { openPipeline } from '../jobs/pipeline.ts';
+import { Neighbours } from '../jobs/queue/neighbours.ts';
 import { createQueues } from '../jobs/queue/queues.ts';
 import type { Queues } from '../jobs/queue/queues.ts';
 import { createPatientRedis } from '../jobs/queue/redis.ts';
@@ -76,7 +77,7 @@ export function createWorkerRuntime(
     openPipeline: (request, ofProcess, options) => open(request, ofProcess, { ...options, stages, gate }),
   });
   const connection = createPatientRedis(config.redis, logger);
-  const workers = createWorkers({ config, logger, queues, runs, connection, metrics, telemetry, finishTileset });
+  const workers = createWorkers({ config, logger, queues, redis, runs, connection, metrics, telemetry, finishTileset });
   for (const worker of workers) report(worker, logger);
   const watch = watchSupervisors({ ...queues, attempts: config.retry.attempts, logger });
   return {
@@ -127,13 +128,14 @@ interface WorkersParts
   readonly config: Config;
   readonly logger: Logger;
   readonly queues: Queues;
+  readonly redis: RedisConnection;
   readonly runs: RunCache;
   readonly connection: RedisConnection;
 }
 
 /** The workers of both queues, which take jobs from now on. */
 function createWorkers(parts: WorkersParts): readonly [Worker<MetatilePayload>, Worker<ExpandPayload>] {
-  const { config, logger, runs, connection, metrics, telemetry, finishTileset } = parts;
+  const { config, logger, redis, runs, connection, metrics, telemetry, finishTileset } = parts;
   const { runStore, runQueue, metatileQueue } = parts.queues;
   const shared: WorkerOptions = {
     connection,
@@ -145,8 +147,9 @@ function createWorkers(parts: WorkersParts): readonly [Worker<MetatilePayload>, 
     name: `${hostname()}:${process.pid}`,
     ...(telemetry === null ? {} : { telemetry }),
   };
+  const neighbours = new Neighbours(redis, metatileQueue);
   const createProcessor = (onResult: OnMetatileResult = () => {}) =>
-    createMetatileProcessor({ config, runStore, runQueue, runs, logger, onResult });
+    createMetatileProcessor({ config, runStore, runQueue, runs, neighbours, logger, onResult });
   const metatileProcessor = metrics === null ? createProcessor() : withMetrics(createProcessor, metrics);
   // No `maxStartedAttempts`: waiting for children and handing back begin a job anew without anything having failed.
   const metatileWorker = new Worker<MetatilePayload>(METATILE_QUEUE.name, withJobLogFields(metatileProcessor), {

@@ -13,10 +13,12 @@ import type { openPipeline } from '../../jobs/pipeline.ts';
 import { createPlan } from '../../jobs/plan-jobs.ts';
 import { seedRun } from '../../jobs/queue/producer.ts';
 import type { SeedOptions, SeedOutcome } from '../../jobs/queue/producer.ts';
+import { Neighbours } from '../../jobs/queue/neighbours.ts';
 import { QueueRuns } from '../../jobs/queue/queue-runs.ts';
 import { openQueues } from '../../jobs/queue/queues.ts';
 import type { Queues } from '../../jobs/queue/queues.ts';
 import { connectRedis } from '../../jobs/queue/redis.ts';
+import type { RedisConnection } from '../../jobs/queue/redis.ts';
 import { requestHash } from '../../jobs/request/request-hash.ts';
 import type { RunRecord } from '../../jobs/queue/run-record.ts';
 import type { TilesetRequest } from '../../jobs/request/tileset-request.ts';
@@ -121,9 +123,18 @@ export class QueueWorld implements AsyncDisposable {
     render: DryRender = async () => await Promise.resolve({}),
     { concurrency = 4, onJob = () => {} }: { concurrency?: number; onJob?: (job: Job<MetatilePayload>) => void } = {},
   ): Promise<Worker<MetatilePayload>> {
-    const { runStore, runQueue } = this.queues;
+    const { runStore, runQueue, metatileQueue } = this.queues;
+    const options = await this.workerOptions();
+    const neighbours = new Neighbours(options.connection, metatileQueue);
     const runs = new RunCache({ runStore, config: this.config, logger: SILENT, openPipeline: dryPipeline(render) });
-    const processor = createMetatileProcessor({ config: this.config, runStore, runQueue, runs, logger: SILENT });
+    const processor = createMetatileProcessor({
+      config: this.config,
+      runStore,
+      runQueue,
+      runs,
+      neighbours,
+      logger: SILENT,
+    });
     this.cleanup.push(() => runs[Symbol.asyncDispose]());
     const worker = new Worker<MetatilePayload>(
       METATILE_QUEUE.name,
@@ -131,7 +142,7 @@ export class QueueWorld implements AsyncDisposable {
         onJob(job);
         await processor(job, token, signal);
       },
-      { ...(await this.workerOptions()), concurrency },
+      { ...options, concurrency },
     );
     return this.keep(worker);
   }
@@ -172,11 +183,16 @@ export class QueueWorld implements AsyncDisposable {
     await rm(this.folder, { recursive: true });
   }
 
-  private async workerOptions() {
+  /** A connection that is closed with the world. */
+  async connect(): Promise<RedisConnection> {
     const connection = await connectRedis(this.config.redis, { prefix: this.config.queue.prefix, onWarning: () => {} });
     this.cleanup.push(async () => await Promise.resolve(connection.disconnect()));
+    return connection;
+  }
+
+  private async workerOptions() {
     return {
-      connection,
+      connection: await this.connect(),
       prefix: keyPrefix(this.config.queue.prefix),
       removeOnComplete: { count: 0 },
       settings: { backoffStrategy: () => 10 },
