@@ -18,16 +18,17 @@ const SOON_MS = 20;
 const MAX_RUNS = 16;
 
 /**
- * KEYS: jobs that wait, those with a priority, jobs about to be taken. ARGV: begin of the keys of jobs, begin of the IDs of
- * the run, index that is wanted, first index that is not, stretch, how many stretches before the first job are looked for,
- * window, milliseconds until jobs about to be taken are as others. The first place of the queue that nobody is about to take goes to the wanted job, or if that is not there, to the
- * first job of a stretch; the one that had the place gets the other's. A place of another run is left as it is, so that the
- * turns of runs stay. → the index that has the place now; -1 = nothing was done
+ * KEYS: jobs that wait, those with a priority. ARGV: begin of the keys of jobs, begin of the keys of those about to be taken,
+ * begin of the IDs of the run, index that is wanted, first index that is not, stretch, how many stretches before the first
+ * job are looked for, window, milliseconds until jobs about to be taken are as others. The first place of the queue that
+ * nobody is about to take goes to the wanted job, or if that is not there, to the first job of a stretch; the one that had
+ * the place gets the other's. A place of another run is left as it is, so that the turns of runs stay. → the index that has
+ * the place now; -1 = nothing was done
  */
 const BRING_FORWARD = `
-local list, set, taken, jobs, prefix = KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2]
-local wanted, below = tonumber(ARGV[3]), tonumber(ARGV[4])
-local stretch, behind, window = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local list, set, jobs, taken, prefix = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3]
+local wanted, below = tonumber(ARGV[4]), tonumber(ARGV[5])
+local stretch, behind, window = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 -- Jobs without a priority come first.
 local isList = redis.call('LLEN', list) > 0
 local function idAt(place)
@@ -43,7 +44,7 @@ local function placeOf(id)
 end
 local function exchange(first, second)
   local b = placeOf(second)
-  if not b or redis.call('SISMEMBER', taken, second) == 1 then return false end
+  if not b or redis.call('EXISTS', taken .. second) == 1 then return false end
   local a = placeOf(first)
   if isList then
     redis.call('LSET', list, a, second)
@@ -60,13 +61,12 @@ local function exchange(first, second)
   return true
 end
 local function take(index)
-  redis.call('SADD', taken, prefix .. string.format('%.0f', index))
-  redis.call('PEXPIRE', taken, ARGV[8])
+  redis.call('SET', taken .. prefix .. string.format('%.0f', index), '', 'PX', ARGV[9])
   return index
 end
 local place = 0
 local id = idAt(place)
-while id and redis.call('SISMEMBER', taken, id) == 1 do
+while id and redis.call('EXISTS', taken .. id) == 1 do
   place = place + 1
   id = idAt(place)
 end
@@ -94,10 +94,13 @@ export class Neighbours {
   private readonly begun = new Map<string, number>();
   private readonly redis: RedisConnection;
   private readonly queue: Pick<Queue<MetatilePayload>, 'toKey'>;
+  private readonly soonMs: number;
 
-  constructor(redis: RedisConnection, queue: Pick<Queue<MetatilePayload>, 'toKey'>) {
+  /** @param soonMs - how long a place that was brought forward is left to who did that */
+  constructor(redis: RedisConnection, queue: Pick<Queue<MetatilePayload>, 'toKey'>, soonMs: number = SOON_MS) {
     this.redis = redis;
     this.queue = queue;
+    this.soonMs = soonMs;
   }
 
   /** To be called with every metatile that is begun. */
@@ -117,8 +120,9 @@ export class Neighbours {
   async bringForward(run: string, below: number): Promise<void> {
     const last = this.begun.get(run);
     if (last === undefined) return;
-    const keys = ['wait', 'prioritized', 'brought-forward'].map((name) => this.queue.toKey(name));
-    const args = [this.queue.toKey(''), `${run}-`, last + 1, below, STRETCH, BEHIND, WINDOW, SOON_MS];
+    const keys = ['wait', 'prioritized'].map((name) => this.queue.toKey(name));
+    const begins = [this.queue.toKey(''), this.queue.toKey('brought-forward:'), `${run}-`];
+    const args = [...begins, last + 1, below, STRETCH, BEHIND, WINDOW, this.soonMs];
     const index = await this.redis.eval(BRING_FORWARD, keys.length, ...keys, ...args);
     if (typeof index === 'number' && index >= 0) this.begin(run, index);
   }

@@ -40,12 +40,17 @@ describe.each(['hot', 'normal'] as const)('a queue of jobs of a %s run', (lane) 
 
   /** What a process does that has begun a metatile last, once nobody else is about to take a job. */
   async function bringForward(last: number, below = 10_000): Promise<void> {
-    await redis.del(world.queues.metatileQueue.toKey('brought-forward'));
+    for (const key of await broughtForward()) await redis.del(key);
     await neighboursAt(last).bringForward(RUN, below);
   }
 
-  function neighboursAt(last: number): Neighbours {
-    const neighbours = new Neighbours(redis, world.queues.metatileQueue);
+  /** What is noted of jobs that somebody is about to take. */
+  async function broughtForward(): Promise<readonly string[]> {
+    return await redis.keys(world.queues.metatileQueue.toKey('brought-forward:*'));
+  }
+
+  function neighboursAt(last: number, soonMs?: number): Neighbours {
+    const neighbours = new Neighbours(redis, world.queues.metatileQueue, soonMs);
     neighbours.begin(RUN, last);
     return neighbours;
   }
@@ -64,14 +69,16 @@ describe.each(['hot', 'normal'] as const)('a queue of jobs of a %s run', (lane) 
 
   test('who takes a second one before the first is begun, or after another process, gets the next place', async () => {
     await add(range(4, 64));
-    const [here, there] = [neighboursAt(20), neighboursAt(40)];
+    const [here, there] = [neighboursAt(20, 60_000), neighboursAt(40, 60_000)];
     await here.bringForward(RUN, 10_000);
     await there.bringForward(RUN, 10_000);
     await here.bringForward(RUN, 10_000);
     expect((await indices()).slice(0, 3)).toStrictEqual([21, 41, 22]);
     expect((await indices()).toSorted((a, b) => a - b)).toStrictEqual(range(4, 64));
-    const { metatileQueue: queue } = world.queues;
-    expect(await redis.pttl(queue.toKey('brought-forward'))).toBeLessThanOrEqual(20);
+    expect(await broughtForward()).toHaveLength(3);
+    await bringForward(50);
+    // Nothing is left of it soon.
+    await until('the notes to end', async () => (await broughtForward()).length === 0);
   });
 
   test('at the end of a stretch, and where others have taken what follows, another stretch is begun', async () => {
@@ -138,21 +145,39 @@ test('a place keeps its turn, whichever metatile has it', async () => {
   expect(await priorities()).toStrictEqual(before);
 });
 
-test('each of two workers stays in a stretch, as long as there are stretches, and every metatile comes once', async () => {
-  const taken: number[][] = [[], []];
-  // Only the largest zoom, so that none has to wait for others.
+test('each of two workers stays in a stretch until it is done, and every metatile comes once', async () => {
+  const METATILES = 256;
   const { run } = await world.seed({ minzoom: 4, maxzoom: 4 }, { priority: 'normal' });
-  for (const indices of taken) {
-    await world.startWorker(async () => await new Promise((resolve) => void setTimeout(() => resolve({}), 20)), {
-      concurrency: 1,
-      onJob: ({ data }) => indices.push(data.index),
-    });
-  }
   await world.startSupervisor();
+  await until('all jobs', async () => (await world.waiting()) === METATILES);
+  const workers = [0, 1].map(() => ({ begun: [] as number[], letGo: (): void => {} }));
+  const begun = (): readonly number[] => workers.flatMap((worker) => worker.begun);
+  for (const worker of workers) {
+    await world.startWorker(
+      async ({ index }) => {
+        worker.begun.push(index);
+        await new Promise<void>((resolve) => (worker.letGo = resolve));
+        return {};
+      },
+      { concurrency: 1 },
+    );
+    await until('its first metatile', () => worker.begun.length === 1);
+  }
+  // One after the other, so that they do not meet between hint and job.
+  while (begun().length < METATILES) {
+    for (const worker of workers) {
+      const before = worker.begun.length;
+      worker.letGo();
+      await until('its next metatile', () => worker.begun.length > before || begun().length === METATILES);
+    }
+  }
+  for (const worker of workers) worker.letGo();
   expect(await world.untilEnded(run)).toBe('complete');
-  expect(taken.flat().toSorted((a, b) => a - b)).toStrictEqual(range(0, 256));
-  await until('both to have had some', () => taken.every((indices) => indices.length > 0));
-  const steps = taken.flatMap((indices) => indices.slice(1).map((index, n) => index - indices[n]!));
-  // In the order of the queue it would be about half.
-  expect(steps.filter((step) => step === 1).length / steps.length).toBeGreaterThan(0.8);
+  expect(begun().toSorted((a, b) => a - b)).toStrictEqual(range(0, METATILES));
+  const jumps = workers.flatMap((worker) =>
+    worker.begun.filter((index, n) => n > 0 && index !== worker.begun[n - 1]! + 1),
+  );
+  // The first worker begins with 0, and leaves the rest of that stretch to the second one. Who has no stretch at the end
+  // takes what there is of the other's.
+  expect(jumps.toSorted((a, b) => a - b)).toStrictEqual([...range(1, METATILES / 16).map((n) => 16 * n), 255]);
 });
