@@ -18,6 +18,12 @@ import type { TilesetRequest } from './request/tileset-request.ts';
 /** The fields of a request that decide which tiles there are and how they are grouped. */
 export type PlanRequest = Pick<TilesetRequest, 'area' | 'minzoom' | 'maxzoom' | 'metatileSize' | 'sourceMinzoom'>;
 
+/**
+ * Metatiles in a row that one process had better have, at least: in Hilbert order 16 are a square of four by four, or nearly,
+ * and share the blocks that they are read from.
+ */
+export const STRETCH = 16;
+
 /** How much of a plan counts. */
 export interface PlanOptions {
   /**

@@ -14,6 +14,7 @@ import type { Neighbours } from '../jobs/queue/neighbours.ts';
 import { wakeSupervisor } from '../jobs/queue/run-jobs.ts';
 import type { Settling } from '../jobs/queue/run-record.ts';
 import type { RunStore } from '../jobs/queue/run-store.ts';
+import { zoomOfIndex } from '../src/tms/cover.ts';
 import { allTilesOf } from '../src/tms/metatile.ts';
 import type { MetatileWork } from '../src/tms/metatile.ts';
 import { plainAbort } from './abort.ts';
@@ -168,7 +169,7 @@ async function goOn(
 ): Promise<void> {
   // What is made of tiles reads no blocks, and comes after what it is made of.
   if (plan.isMadeOfTiles(index)) return;
-  const zoom = plan.cover.zooms.find(({ firstIndex, indexCount }) => index < firstIndex + indexCount);
+  const zoom = zoomOfIndex(plan.cover.zooms, index);
   const below = zoom === undefined ? plan.indexCount : zoom.firstIndex + zoom.indexCount;
   await neighbours.bringForward(run, below).catch((error: unknown) => {
     logger.warn({ run, cause: error instanceof Error ? error.message : String(error) }, 'the queue stays as it is');

@@ -4,7 +4,7 @@ import type { LocalPaths } from './local-files.ts';
 import { readKeptRequest } from './local-request.ts';
 import type { LocalStatus } from './local-status.ts';
 import { createPlan } from '../plan-jobs.ts';
-import { zoomOfIndex } from './run-tally.ts';
+import { zoomOfIndex } from '../../src/tms/cover.ts';
 
 /** A plan of more slots takes seconds to go through; the counts of the document are at most a second older. */
 const MAX_COUNTED = 2_000_000;

@@ -2,6 +2,7 @@ import { createIoCounters } from '../../src/observe.ts';
 import type { IoCounters } from '../../src/observe.ts';
 import { createLeftOutTally } from '../../src/render/left-out.ts';
 import type { LeftOut, TileFailure } from '../../src/render/tile-renderer.ts';
+import { zoomOfIndex } from '../../src/tms/cover.ts';
 import { MANIFEST_LEFT_OUT } from '../manifest.ts';
 import type { DoneMetatile } from './journal.ts';
 import { addIo } from '../metatile-result.ts';
@@ -41,14 +42,6 @@ export interface RunTally {
   /** Counts a settled metatile: done, or failed for good. Its outside work is counted by `addIo`. */
   addSettled(result: Omit<MetatileResult, 'io' | 'ms'>): void;
   addIo(io: IoCounters): void;
-}
-
-/** The zoom that an index is of. */
-export function zoomOfIndex<T extends Pick<ZoomRange, 'firstIndex' | 'indexCount'>>(
-  zooms: readonly T[],
-  index: number,
-): T | undefined {
-  return zooms.find(({ firstIndex, indexCount }) => index >= firstIndex && index < firstIndex + indexCount);
 }
 
 /** Creates a tally of nothing. `total` is in tiles. */

@@ -1,3 +1,5 @@
+import { STRETCH } from '../plan-jobs.ts';
+
 /**
  * The metatiles of a plan, divided among processes as they go: to each stretches of the plan, in their order. Metatiles
  * that follow each other lie side by side and share blocks, which processes that took turns would decode twice. When the
@@ -17,10 +19,7 @@ export interface Stretches {
   isExhausted(): boolean;
 }
 
-/** Metatiles of a stretch at least: 16 in Hilbert order are a square of four by four, or nearly. */
-const MIN_STRETCH = 16;
-
-/** And at most, as their indices are held; the shorter stretches are, the more is decoded twice at their borders. */
+/** Metatiles of a stretch at most, as their indices are held; the shorter stretches are, the more is decoded twice at their borders. */
 const MAX_STRETCH = 256;
 
 /** Metatiles that are looked at for one that is ready: those that come first wait for the least. */
@@ -35,9 +34,9 @@ const MAX_BLOCKED = 64;
 export function createStretches(
   indices: Iterable<number>,
   isReady: (index: number) => boolean,
-  share = MIN_STRETCH,
+  share = STRETCH,
 ): Stretches {
-  const length = Math.min(Math.max(Math.ceil(share), MIN_STRETCH), MAX_STRETCH);
+  const length = Math.min(Math.max(Math.ceil(share), STRETCH), MAX_STRETCH);
   const source = indices[Symbol.iterator]();
   /** Read from the plan and ready, by process. */
   const stretches = new Map<number, number[]>();

@@ -1,9 +1,7 @@
 import type { Queue } from 'bullmq';
+import { STRETCH } from '../plan-jobs.ts';
 import type { MetatilePayload } from './catalog.ts';
 import type { RedisConnection } from './redis.ts';
-
-/** Metatiles of a stretch: 16 in Hilbert order are a square of four by four, or nearly. */
-const STRETCH = 16;
 
 /** How far behind the first job of the queue stretches are looked for, in indices: 32 processes find one each. */
 const WINDOW = 512;

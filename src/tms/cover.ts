@@ -140,6 +140,14 @@ function tilesIn(cover: Cover, zoom: CoverLevel, metatile: CoverSquare): readonl
   return tiles;
 }
 
+/** The zoom that an index is of. */
+export function zoomOfIndex<T extends Pick<CoverZoom, 'firstIndex' | 'indexCount'>>(
+  zooms: readonly T[],
+  index: number,
+): T | undefined {
+  return zooms.find(({ firstIndex, indexCount }) => index >= firstIndex && index < firstIndex + indexCount);
+}
+
 /**
  * The metatile of an index and the tiles of it that the area touches; null if the area's polygon leaves that metatile
  * of the bounding rectangle out, or if there is no such index.
@@ -147,7 +155,7 @@ function tilesIn(cover: Cover, zoom: CoverLevel, metatile: CoverSquare): readonl
  * Cost: the depth of the quadtree and the tiles of the metatile; with a polygon also once its edges.
  */
 export function workAt(cover: Cover, index: number): MetatileWork | null {
-  const zoom = cover.zooms.find(({ firstIndex, indexCount }) => index >= firstIndex && index < firstIndex + indexCount);
+  const zoom = zoomOfIndex(cover.zooms, index);
   if (zoom === undefined || !Number.isInteger(index)) {
     return null;
   }
